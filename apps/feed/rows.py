@@ -1,0 +1,160 @@
+"""How an event looks as a row: one template for the page, for paging and for the live socket."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.template import Context
+from django.template.backends.django import Template
+from django.template.loader import get_template
+from django.utils.safestring import SafeString
+
+from apps.events.models import Event
+from apps.events.position import Position
+from apps.events.words import system_title, words
+from apps.query import clause, display_name
+
+ROLE = "prefect.resource.role"
+ID = "prefect.resource.id"
+PILLS = 3
+KEPT = 4_000
+LONGEST = 160
+
+_drawn: dict[Position, SafeString] = {}
+
+
+def render_row(event: Event) -> SafeString:
+    """Return an event as `<li class="row">`; an event never changes, so it is drawn once and kept."""
+    position = event.position
+    drawn = _drawn.get(position)
+    if drawn is None:
+        while len(_drawn) >= KEPT:
+            _drawn.pop(next(iter(_drawn)), None)
+        drawn = _drawn[position] = draw(event, str(position))
+    return drawn
+
+
+def draw(event: Event, at: str) -> SafeString:
+    said = words(event.event, event.resource)
+    return _render(
+        "feed/_row.html",
+        at=at,
+        iso=iso(event.occurred),
+        exact=exact(event.occurred),
+        clock=f"{event.occurred:%H:%M:%S}",
+        outcome=event.outcome_word,
+        href=f"/events/{event.id}?at={at}",
+        words=shorten(said.text),
+        kind=said.kind,
+        name=shorten(display_name(event.resource)),
+        name_href=filtered(clause("any", event.resource_id)),
+        raw=shorten(event.event),
+        message=event.message,
+        pills=[pill(labels) for labels in event.related[:PILLS]],
+        more=max(0, len(event.related) - PILLS),
+        system=system_title(event.system),
+    )
+
+
+def pill(labels: Mapping[str, str]) -> SafeString:
+    """Return a related resource as a small link with its role, which filters the feed by it."""
+    return _pill(labels.get(ROLE, ""), labels.get(ID, ""), display_name(labels))
+
+
+@lru_cache(maxsize=4_000)
+def _pill(role: str, id: str, name: str) -> SafeString:
+    return _render(
+        "feed/_pill.html",
+        role=role_words(role),
+        id=id,
+        name=shorten(name),
+        href=filtered(clause("any", id)),
+    )
+
+
+def render_gap(
+    *,
+    query: str,
+    start: Position,
+    end: Position,
+    count: int,
+    more: bool,
+    first: datetime | None,
+    last: datetime | None,
+    why: str,
+) -> SafeString:
+    """Return a striped row that says how many events are not drawn here, when and why."""
+    link = urlencode({"q": query, "from": str(start), "to": str(end)})
+    return _render(
+        "feed/_gap.html",
+        start=str(start),
+        end=str(end),
+        say=gap_in_words(count, more, first, last, why),
+        href="" if why == "expired" else f"/?{link}",
+    )
+
+
+def gap_in_words(
+    count: int, more: bool, first: datetime | None, last: datetime | None, why: str
+) -> str:
+    if why == "expired":
+        return (
+            "Events that arrived while this page was away are gone: "
+            f"they are kept for {settings.EVENTFEED_RETENTION_DAYS} days."
+        )
+    events = f"{count:,}{'+' if more else ''} event{'' if count == 1 and not more else 's'}"
+    return f"{events}{_between(first, last)} {GAPS[why]}{_rate(count, first, last, why)}."
+
+
+GAPS = {
+    "rate": "were not drawn",
+    "slow": "were not drawn because this page could not keep up",
+    "resume": "arrived while this page was away",
+}
+
+
+def _between(first: datetime | None, last: datetime | None) -> str:
+    if first is None or last is None:
+        return ""
+    first, last = first.astimezone(UTC), last.astimezone(UTC)
+    if first.date() == last.date():
+        return f" between {first:%H:%M:%S} and {last:%H:%M:%S}"
+    return f" between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M}"
+
+
+def _rate(count: int, first: datetime | None, last: datetime | None, why: str) -> str:
+    if why != "rate" or first is None or last is None or last <= first:
+        return ""
+    return f" ({count / max(1.0, (last - first).total_seconds()):,.0f} a second)"
+
+
+def filtered(text: str) -> str:
+    """Return the link to the feed filtered by a query."""
+    return f"/?q={quote(text, safe=':*[],')}"
+
+
+def iso(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def exact(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
+
+
+def shorten(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def role_words(role: str) -> str:
+    return shorten(role.replace("-", " ").replace("_", " "))
+
+
+def _render(name: str, **values: object) -> SafeString:
+    return _template(name).template.render(Context(values, use_l10n=False, use_tz=False))
+
+
+@cache
+def _template(name: str) -> Template:
+    return get_template(name)
