@@ -1,0 +1,144 @@
+"""The tables of what happened."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models
+from django.utils import timezone
+
+from apps.events.position import Position
+from apps.query.outcomes import Outcome
+
+
+class TermsField(models.TextField):
+    """The text of a tsvector; `terms_from_text` reads it."""
+
+    def db_type(self, connection: Any) -> str:
+        return "tsvector"
+
+
+class Source(models.Model):
+    """A configured sender."""
+
+    id = models.AutoField(primary_key=True)
+    name = models.TextField(unique=True)
+    system = models.TextField(help_text="Whose events it sends, when they do not say it.")
+    created = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "source"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Event(models.Model):
+    """A stored fact. `(id, occurred)` is its identity, `(tx, seq)` its place in the log."""
+
+    id = models.UUIDField(primary_key=True)
+    occurred = models.DateTimeField()
+    received = models.DateTimeField()
+    event = models.TextField()
+    resource_id = models.TextField()
+    resource = models.JSONField()
+    related = models.JSONField()
+    payload = models.JSONField()
+    follows = models.UUIDField(null=True)
+    outcome = models.SmallIntegerField(choices=[(o.value, o.word) for o in Outcome])
+    system = models.TextField()
+    source = models.ForeignKey(
+        Source, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    warnings = ArrayField(models.TextField(), null=True)
+    message = models.TextField(null=True)  # noqa: DJ001 - the column of the log, null when unsaid
+    tx = models.BigIntegerField()
+    seq = models.BigIntegerField()
+    terms = TermsField()
+    terms_version = models.SmallIntegerField()
+
+    log: str | None = None
+    """The log it was read from, when the reader knew."""
+
+    class Meta:
+        db_table = "event"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.resource_id}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Event) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+    @property
+    def identity(self) -> tuple[Any, Any]:
+        return self.id, self.occurred
+
+    @property
+    def position(self) -> Position:
+        return Position(self.log or current_log(), self.tx, self.seq)
+
+    @property
+    def at(self) -> str:
+        """The text of the position, as links and frames hold it."""
+        return str(self.position)
+
+    @property
+    def outcome_word(self) -> str:
+        return Outcome(self.outcome).word
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet["Event"] | None = None,
+    ) -> None:
+        """Load deferred columns of this very event: its id alone names several."""
+        events = Event.objects.all() if from_queryset is None else from_queryset
+        super().refresh_from_db(using, fields, events.filter(occurred=self.occurred))
+
+
+def current_log() -> str:
+    """The id of the log in this database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM log")
+        return str(cursor.fetchone()[0])
+
+
+class FollowerPosition(models.Model):
+    """How far a durable follower has come."""
+
+    name = models.TextField(primary_key=True)
+    tx = models.BigIntegerField(default=0)
+    seq = models.BigIntegerField(default=0)
+    moved = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "follower"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Rejection(models.Model):
+    """A message or an event that was refused, kept to look at."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE)
+    received = models.DateTimeField(default=timezone.now)
+    doorway = models.TextField(help_text="For example “POST /api/events”.")
+    index = models.IntegerField(null=True, help_text="Which event of the message, from 0.")
+    path = models.TextField(default="", help_text="Where in it, “resource.prefect.resource.id”.")
+    reason = models.TextField()
+    body = models.BinaryField(help_text="The message, or its beginning.")
+    body_size = models.IntegerField()
+    event_id = models.TextField(null=True)  # noqa: DJ001 - a message may hold none
+
+    class Meta:
+        db_table = "rejection"
+        indexes = (models.Index(fields=["source", "id"], name="rejection_source_id"),)
+
+    def __str__(self) -> str:
+        return self.reason
