@@ -2,18 +2,30 @@
 
 from pathlib import Path
 
-import environ
+from eventfeed import environment
+from eventfeed.embedded.place import DATABASE, PORT, USER, Place
+from eventfeed.secret_key import kept_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
 
-SECRET_KEY = env.str("EVENTFEED_SECRET_KEY", default="only-for-development")
-DEBUG = env.bool("EVENTFEED_DEBUG", default=False)
-ALLOWED_HOSTS = env.list("EVENTFEED_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-LOCAL_MODE = False
+EVENTFEED_DATA = environment.folder("EVENTFEED_DATA", BASE_DIR / "data")
+EVENTFEED_RETENTION_DAYS = environment.number("EVENTFEED_RETENTION_DAYS", 30, least=1, most=3650)
+EVENTFEED_PARTITION = environment.choice(
+    "EVENTFEED_PARTITION", "day", among=("day", "week", "month")
+)
+EVENTFEED_MAX_BODY = environment.number(
+    "EVENTFEED_MAX_BODY", 16 * 1024 * 1024, least=64 * 1024, most=64 * 1024 * 1024
+)
+EVENTFEED_AUTH = environment.choice("EVENTFEED_AUTH", "on", among=("on", "off"))
 
-EVENTFEED_RETENTION_DAYS = env.int("EVENTFEED_RETENTION_DAYS", default=30)
-EVENTFEED_PARTITION = env.str("EVENTFEED_PARTITION", default="day")
+# Reading and sending need no token: said by whoever binds the server, here only if always.
+LOCAL_MODE = EVENTFEED_AUTH == "off"
+
+DEBUG = False
+SECRET_KEY = environment.text("EVENTFEED_SECRET_KEY") or kept_secret_key(EVENTFEED_DATA)
+LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = LOOPBACK_HOSTS + environment.names("EVENTFEED_ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = environment.names("EVENTFEED_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "unfold",
@@ -63,7 +75,28 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.db("DATABASE_URL")}
+EMBEDDED = not environment.text("DATABASE_URL")
+DATABASES = {
+    "default": {
+        "ENGINE": "eventfeed.embedded.backend",
+        "NAME": DATABASE,
+        "USER": USER,
+        "HOST": str(Place(EVENTFEED_DATA).socket_folder),
+        "PORT": str(PORT),
+    }
+    if EMBEDDED
+    else environment.database("DATABASE_URL")
+}
+# ASGI serves each request in a thread of its own, so connections are pooled, not kept by threads.
+DATABASES["default"] |= {
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {
+        **DATABASES["default"].get("OPTIONS", {}),
+        "pool": {"min_size": 1, "max_size": 16, "timeout": 10, "max_idle": 60},
+        # A transaction left open would hold the horizon of every follower back.
+        "options": "-c idle_in_transaction_session_timeout=30000",
+    },
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"

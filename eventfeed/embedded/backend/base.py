@@ -1,0 +1,18 @@
+"""Django's PostgreSQL, which starts the embedded cluster before the first connection to it."""
+
+from typing import Any
+
+from django.db.backends.postgresql import base
+
+from eventfeed.database import embedded
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        cluster = embedded()
+        cluster.use()
+        try:
+            return super().get_new_connection(conn_params)
+        except base.Database.OperationalError:
+            cluster.check()
+            return super().get_new_connection(conn_params)

@@ -1,0 +1,61 @@
+"""Reading settings from the environment; a wrong one is answered by a sentence."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from eventfeed.startup import CannotStart
+
+env = environ.Env()
+
+
+class WrongSetting(CannotStart):
+    """A variable of the environment that cannot be meant so, and what to write instead."""
+
+    def __init__(self, name: str, *, write: str) -> None:
+        super().__init__(f"{name}={env.str(name)!r} cannot be used. Write {write}.")
+
+
+def text(name: str, default: str = "") -> str:
+    """Return the variable's text; an empty one counts as absent."""
+    return env.str(name, default="").strip() or default
+
+
+def names(name: str, default: Sequence[str] = ()) -> list[str]:
+    return [part for part in (part.strip() for part in text(name).split(",")) if part] or [*default]
+
+
+def number(name: str, default: int, *, least: int, most: int) -> int:
+    written = text(name, str(default))
+    if not written.isascii() or not written.isdigit() or not least <= int(written) <= most:
+        raise WrongSetting(name, write=f"a whole number from {least:,} to {most:,}")
+    return int(written)
+
+
+def choice(name: str, default: str, *, among: Sequence[str]) -> str:
+    written = text(name, default).lower()
+    if written not in among:
+        raise WrongSetting(name, write=" or ".join(among))
+    return written
+
+
+def folder(name: str, default: Path) -> Path:
+    written = text(name)
+    path = Path(written).expanduser() if written else default
+    if path.exists() and not path.is_dir():
+        raise WrongSetting(name, write="the path of a folder; this is a file")
+    return path.resolve()
+
+
+def database(name: str) -> dict[str, Any]:
+    """Return Django's settings for the PostgreSQL at this address."""
+    write = "postgres://user:password@host:5432/database"
+    try:
+        found = env.db_url(name)
+    except (environ.ImproperlyConfigured, ValueError) as error:
+        raise WrongSetting(name, write=write) from error
+    if not found.get("ENGINE", "").endswith("postgresql") or not found["NAME"]:
+        raise WrongSetting(name, write=write)
+    return found
