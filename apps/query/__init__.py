@@ -1,0 +1,1 @@
+"""What was asked: text → tree → SQL, predicate or sentence."""

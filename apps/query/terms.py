@@ -1,0 +1,282 @@
+"""The index terms of an event: one function builds them, so SQL and memory agree."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import cached_property, lru_cache
+from operator import add
+from typing import Any, Protocol
+
+from apps.query import lexemes
+from apps.query.outcomes import Outcome
+from apps.query.words import is_time, words_of
+
+# Raised when terms_of changes; `manage.py reindex` rewrites rows of an older version.
+TERMS_VERSION = 1
+
+ID = "prefect.resource.id"
+NAME = "prefect.resource.name"
+ROLE = "prefect.resource.role"
+
+# Beyond the first two PostgreSQL cuts silently, beyond the third it refuses.
+LAST_POSITION = 16_383
+MOST_POSITIONS = 255
+MOST_BYTES = (1 << 20) - 1
+
+
+class Told(Protocol):
+    """What terms are built from."""
+
+    @property
+    def event(self) -> str: ...
+    @property
+    def resource(self) -> Mapping[str, str]: ...
+    @property
+    def related(self) -> Sequence[Mapping[str, str]]: ...
+    @property
+    def payload(self) -> Mapping[str, Any]: ...
+    @property
+    def outcome(self) -> int: ...
+    @property
+    def system(self) -> str: ...
+
+
+class Terms:
+    """The index terms of one event: tsvector text, and what it holds."""
+
+    def __init__(self, text: str, dropped: str | None = None) -> None:
+        self.text = text
+        self.dropped = dropped
+
+    @cached_property
+    def lexemes(self) -> Mapping[str, tuple[int, ...]]:
+        """Every lexeme with its positions; only words have some."""
+        return {lexeme: self.positions(lexeme) for lexeme in self._places}
+
+    def __contains__(self, lexeme: str) -> bool:
+        return lexeme in self._places
+
+    def positions(self, lexeme: str) -> tuple[int, ...]:
+        places = self._places.get(lexeme)
+        return tuple(map(int, places.split(","))) if places else ()
+
+    def beginning_with(self, beginning: str) -> Sequence[str]:
+        """Return the lexemes that begin so."""
+        first = last = bisect_left(self._ordered, beginning)
+        while last < len(self._ordered) and self._ordered[last].startswith(beginning):
+            last += 1
+        return self._ordered[first:last]
+
+    # Parsed only when asked: a sender's process needs the text alone.
+    @cached_property
+    def _places(self) -> Mapping[str, str]:
+        pairs = _LEXEME.findall(self.text)
+        if "''" in self.text or "\\" in self.text:
+            return {lexemes.unquoted(lexeme): places for lexeme, places in pairs}
+        return dict(pairs)
+
+    @cached_property
+    def _ordered(self) -> Sequence[str]:
+        return sorted(self._places)
+
+
+_LEXEME = re.compile(r"'([^'\\]*(?:(?:''|\\\\)[^'\\]*)*)'(?::([\d,]+))?")
+
+
+def terms_from_text(text: str) -> Terms:
+    """Read the column `terms` as PostgreSQL writes it."""
+    return Terms(text)
+
+
+def terms_of(told: Told) -> Terms:
+    """Build the index terms of an event, ready to be sent as tsvector text."""
+    resource = told.resource
+    strings = [told.event, *resource.values()]
+    marks = [
+        _mark(lexemes.EVENT, told.event),
+        _mark(lexemes.OUTCOME, Outcome(told.outcome).word),
+        _mark(lexemes.SYSTEM, told.system),
+        _mark(lexemes.PRIMARY_ID, resource[ID]),
+        _mark(lexemes.PRIMARY_NAME, display_name(resource)),
+        *_labels(lexemes.PRIMARY_LABEL, resource, _PARTS_OF_PRIMARY),
+    ]
+    labels: list[str] = []
+    for one in told.related:
+        strings += one.values()
+        marks += _related(one[ID], one[ROLE], display_name(one))
+        labels += _labels(lexemes.RELATED_LABEL, one, _PARTS_OF_RELATED)
+    _gather(told.payload, strings, _STRUCTURE.get(told.system, _NO_STRUCTURE))
+    return _fitted(marks, labels, _placed(dict.fromkeys(strings)))
+
+
+def display_name(labels: Mapping[str, str]) -> str:
+    """Say what people call a resource: its name, else the end of its id."""
+    for key in _NAMES:
+        if name := labels.get(key):
+            return name
+    return _end_of(labels[ID])
+
+
+_NAMES = (NAME, "prefect.name", "prefect-cloud.name")
+# Said by lexemes of their own.
+_PARTS_OF_PRIMARY = frozenset({ID, NAME})
+_PARTS_OF_RELATED = frozenset({ID, NAME, ROLE})
+
+# Keys that only hold the parts of a state change. As words they would match every state change
+# and be a tenth of its index, which is what bounds recording.
+_PREFECT_STRUCTURE = frozenset(
+    {
+        "empirical_policy",
+        "initial_state",
+        "intended",
+        "state_details",
+        "task_inputs",
+        "task_run",
+        "validated_state",
+    }
+)
+_STRUCTURE = {"prefect": _PREFECT_STRUCTURE, "prefect-cloud": _PREFECT_STRUCTURE}
+_NO_STRUCTURE: Set[str] = frozenset()
+
+
+def _end_of(resource_id: str) -> str:
+    end = resource_id.rpartition("/" if "/" in resource_id else ".")[2]
+    return end or resource_id
+
+
+@lru_cache(maxsize=8192)
+def _mark(mark: str, *parts: str) -> str:
+    return lexemes.quoted(lexemes.lexeme(mark, *parts))
+
+
+@lru_cache(maxsize=8192)
+def _related(resource_id: str, role: str, name: str) -> tuple[str, ...]:
+    return (
+        _mark(lexemes.RELATED_ID, resource_id, role),
+        _mark(lexemes.RELATED_NAME, name, role),
+        _mark(lexemes.ROLE, role),
+    )
+
+
+def _labels(mark: str, resource: Mapping[str, str], parts: Set[str]) -> list[str]:
+    return [_mark(mark, key, value) for key, value in resource.items() if key not in parts]
+
+
+def _gather(payload: Mapping[str, Any], strings: list[str], structure: Set[str]) -> None:
+    """Collect the strings and numbers of a payload, each behind its key.
+
+    A key goes with a value that says nothing in words: null, false, empty, or a time.
+    """
+    for key, value in payload.items():
+        kind = type(value)
+        if kind is str:
+            # The cheap look first, because most strings are no times.
+            if value and (value[10:11] != "T" or not is_time(value)):
+                strings.append(key)
+                strings.append(value)
+        elif kind is dict:
+            if value:
+                if key not in structure:
+                    strings.append(key)
+                _gather(value, strings, structure)
+        elif kind is int or kind is float:
+            strings.append(key)
+            if -_HUGE < value < _HUGE:
+                strings.append(repr(value))
+        elif value:
+            strings.append(key)
+            if kind is list:
+                _gather_list(value, strings, structure)
+
+
+def _gather_list(values: Iterable[Any], strings: list[str], structure: Set[str]) -> None:
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            strings.append(value)
+        elif kind is dict:
+            _gather(value, strings, structure)
+        elif kind is list:
+            _gather_list(value, strings, structure)
+        elif (kind is int or kind is float) and -_HUGE < value < _HUGE:
+            strings.append(repr(value))
+
+
+# Longer than the longest word; and Python refuses to write integers of 4,300 digits.
+_HUGE = 10**64
+
+
+def _placed(strings: Iterable[str]) -> list[str]:
+    """Write each word with its positions, with a jump between strings: no phrase spans two."""
+    places: dict[str, str] = {}
+    position = 0
+    for string in strings:
+        words = _known_words(string) if len(string) <= _LONGEST_KNOWN else _quoted_words(string)
+        if position + len(words) > _LAST_IN_PHRASES:
+            words = _place_late(words, _LAST_IN_PHRASES - position, places)
+        for word in words:
+            position += 1
+            if word in places:
+                places[word] += _NEXT[position]
+            else:
+                places[word] = _FIRST[position]
+        position += 1
+    if position > MOST_POSITIONS:
+        places = {word: _capped(at) for word, at in places.items()}
+    return list(map(add, places, places.values()))
+
+
+def _place_late(words: Sequence[str], room: int, places: dict[str, str]) -> Sequence[str]:
+    """Put what has no room at the last position, next to nothing, and return the rest."""
+    room = max(room, 0)
+    for word in words[room:]:
+        places.setdefault(word, _FIRST[LAST_POSITION])
+    return words[:room]
+
+
+def _capped(places: str) -> str:
+    if places.count(",") < MOST_POSITIONS:
+        return places
+    return ",".join(places.split(",", MOST_POSITIONS)[:MOST_POSITIONS])
+
+
+# One position stays free before the last, so that what was placed late is in no phrase.
+_LAST_IN_PHRASES = LAST_POSITION - 2
+# Written out beforehand: formatting numbers was a fifth of the time.
+_FIRST = [f":{position}" for position in range(LAST_POSITION + 1)]
+_NEXT = [f",{position}" for position in range(LAST_POSITION + 1)]
+_LONGEST_KNOWN = 120
+
+
+def _quoted_words(string: str) -> tuple[str, ...]:
+    return tuple([f"'{word}'" for word in words_of(string)])
+
+
+# Most strings of an event were in the one before: names, states, payload keys.
+_known_words = lru_cache(maxsize=8192)(_quoted_words)
+
+
+def _fitted(marks: Sequence[str], labels: Sequence[str], words: Sequence[str]) -> Terms:
+    """Join the terms; beyond 1 MB words go first, then labels of related resources."""
+    text = " ".join([*marks, *labels, *words])
+    # A character takes at most four bytes. The text is never shorter than what it becomes.
+    if len(text) * 4 <= MOST_BYTES or len(text.encode()) <= MOST_BYTES:
+        return Terms(text)
+    return _cut_to_size(
+        {"related resources": marks, "labels of related resources": labels, "words": words}
+    )
+
+
+def _cut_to_size(by_importance: Mapping[str, Sequence[str]]) -> Terms:
+    kept: list[str] = []
+    lost: list[str] = []
+    room = MOST_BYTES
+    for what, terms in by_importance.items():
+        for term in dict.fromkeys(terms):
+            room -= len(term.encode()) + 1
+            if room < 0:
+                lost.append(what)
+                break
+            kept.append(term)
+    said = " and ".join(lost)
+    return Terms(" ".join(kept), f"The event is so large that some {said} cannot be searched for.")
