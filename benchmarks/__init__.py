@@ -1,0 +1,1 @@
+"""Measures Eventfeed against the figures it promises: `python -m benchmarks --help`."""

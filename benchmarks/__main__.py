@@ -1,0 +1,61 @@
+"""`python -m benchmarks [part …] [--quick]`: measure, and say in one table what holds."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks import idle, ingest, pages, viewers, visible
+from benchmarks.bench import Bench
+from benchmarks.figures import Figure, table, target_missed
+from benchmarks.machine import YARDSTICK, bare_copy_rate, overshoot
+
+PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
+    "idle": idle.measure,
+    "ingest": ingest.measure,
+    "visible": visible.measure,
+    "viewers": viewers.measure,
+    "pages": pages.measure,
+}
+
+
+def main() -> int:
+    asked = _arguments()
+    bench = Bench(quick=asked.quick, kept=asked.kept)
+    before = overshoot()
+    rate = _bare_copy(bench)
+    fraction = min(1.0, rate / YARDSTICK)
+    figures = []
+    for part in asked.parts or PARTS:
+        bench.say(f"— {part} —")
+        for figure in PARTS[part](bench):
+            figures.append(figure)
+            bench.say(table([figure], fraction=fraction).splitlines()[1])
+    print()
+    print(f"Bare COPY: {rate:,.0f} rows/s; targets are those of 50,000 by {fraction:.2f}.")
+    print(f"A 10 ms nap overshot {before:.1f} ms at p95 before, {overshoot():.1f} ms after.\n")
+    print(table(figures, fraction=fraction))
+    return 1 if any(target_missed(f, fraction) and not f.noise for f in figures) else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="part", default=[])
+    parser.add_argument("--quick", action="store_true", help="a sanity run of a few minutes")
+    parser.add_argument(
+        "--kept",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "eventfeed-bench",
+        help="where the million events are kept for the next run (default: %(default)s)",
+    )
+    return parser.parse_args()
+
+
+def _bare_copy(bench: Bench) -> float:
+    with bench.fresh_server() as server:
+        return bare_copy_rate(server.dsn, rows=10_000 if bench.quick else 50_000)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

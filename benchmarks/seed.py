@@ -1,0 +1,99 @@
+"""A million events of the last twenty days: some are posted, the rest are made of them in SQL."""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+
+from benchmarks.bench import Bench
+from benchmarks.events import Body, Fresh, templates
+from benchmarks.ingest import wait_for_followers
+from benchmarks.server import CHECKOUT, Server, running
+
+EVENTS = 1_000_000
+POSTED = 20_000
+BATCH = 500
+COPIES = EVENTS // POSTED - 1
+DAYS = 20
+FAILED = 4  # of those posted: one in 5,000
+RUN_PREFIX = "0badcafe"  # each copy's runs get another
+FRESH_FOR = 5 * 24 * 3600  # then the oldest come near their retention
+SHAPED_BY = ["apps/events/migrations/*.py", "apps/query/terms.py", "benchmarks/[es]e*.py"]
+
+ONE_COPY = """
+insert into event (id, occurred, received, event, resource_id, resource, related, payload,
+                   follows, outcome, system, source_id, warnings, message, terms, terms_version)
+select gen_random_uuid(), at, at + interval '1 s', event, replace(resource_id, %(old)s, %(new)s),
+       replace(resource::text, %(old)s, %(new)s)::jsonb,
+       replace(related::text, %(old)s, %(new)s)::jsonb,
+       payload, follows, outcome, system, source_id, warnings, message,
+       replace(terms::text, %(old)s, %(new)s)::tsvector, terms_version
+from (select *, occurred - (%(copy)s - random()) * %(step)s * interval '1 hour' as at
+      from event where resource::text || related::text like '%%' || %(old)s || '%%'
+      offset 0) posted
+order by at
+"""
+
+
+@contextmanager
+def million(bench: Bench) -> Iterator[Server]:
+    """A server that holds a million events, made now or kept by an earlier run."""
+    data = bench.kept / f"million-{_fingerprint()}"
+    made = data / "made"
+    if not made.exists() or time.time() - made.stat().st_mtime > FRESH_FOR:
+        shutil.rmtree(bench.kept, ignore_errors=True)
+        with running(data) as server:
+            _make(bench, server)
+        made.touch()
+    with running(data) as server:
+        yield server
+
+
+def _fingerprint() -> str:
+    files = sorted(file for pattern in SHAPED_BY for file in CHECKOUT.glob(pattern))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def _make(bench: Bench, server: Server) -> None:
+    started = time.monotonic()
+    bench.say(f"making {EVENTS:,} events, once for all runs …")
+    for body in _bodies():
+        server.post("/api/events", body)
+    wait_for_followers(server.dsn, within=60)
+    with ThreadPoolExecutor(2) as two:
+        list(two.map(lambda copy: _copy(server.dsn, copy), range(COPIES, 0, -1)))
+    bench.say(f"  inserted after {time.monotonic() - started:.0f} s, now vacuum and analyze …")
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute(
+            "update follower set (tx, seq) ="
+            " (select tx, seq from event order by tx desc, seq desc limit 1)"
+        )
+        connection.execute("vacuum analyze event")
+        connection.execute("checkpoint")
+    bench.say(f"  done after {time.monotonic() - started:.0f} s")
+
+
+def _bodies() -> Iterator[bytes]:
+    pool = templates()
+    failed = [template for template in pool if b'"FAILED"' in template.body]
+    usual = [template for template in pool if template not in failed]
+    ids = Fresh(run_prefix=RUN_PREFIX)
+    for batch in range(POSTED // BATCH):
+        chosen = [usual[(batch * 7 + n) % len(usual)] for n in range(BATCH)]
+        chosen[: batch < FAILED] = failed[: batch < FAILED]
+        yield Body(chosen, start=b"[", between=b",", end=b"]").fresh(ids)
+
+
+def _copy(dsn: str, copy: int) -> None:
+    told = {
+        "old": RUN_PREFIX,
+        "new": hashlib.sha256(bytes([copy])).hexdigest()[: len(RUN_PREFIX)],
+        "copy": copy,
+        "step": DAYS * 24 / COPIES,
+    }
+    with psycopg.connect(dsn) as connection:
+        connection.execute(ONE_COPY, told)

@@ -1,0 +1,115 @@
+"""An Eventfeed of the benchmark's own: `manage.py up` on a data folder, as anyone runs it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+START_WITHIN = 180
+STOP_WITHIN = 30
+
+
+class Server:
+    """A running `up`: its port, its database and all processes that belong to it."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.port = _free_port()
+        self._environment = os.environ | {"EVENTFEED_DATA": str(data)}
+        self._environment.pop("DATABASE_URL", None)
+        self._log = (data / "bench.log").open("wb")
+        self._up = subprocess.Popen(
+            [sys.executable, "manage.py", "up", "--port", str(self.port)],
+            cwd=CHECKOUT,
+            env=self._environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._wait_until_ready()
+        self.dsn = self.ask("from eventfeed.database import dsn; print(dsn())")
+
+    def _wait_until_ready(self) -> None:
+        until = time.monotonic() + START_WITHIN
+        while time.monotonic() < until:
+            if self._up.poll() is not None:
+                break
+            with suppress(OSError, urllib.error.URLError):
+                self.get("/readyz")
+                return
+            time.sleep(0.2)
+        self.stop()
+        raise RuntimeError(f"Eventfeed did not start:\n{(self.data / 'bench.log').read_text()}")
+
+    def ask(self, code: str) -> str:
+        """Run Python with Eventfeed's own settings and return what it prints."""
+        prelude = "import django; django.setup(); "
+        asked = subprocess.run(
+            [sys.executable, "-c", prelude + code],
+            cwd=CHECKOUT,
+            env=self._environment | {"DJANGO_SETTINGS_MODULE": "eventfeed.settings"},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return asked.stdout.strip()
+
+    def get(self, path: str) -> bytes:
+        address = f"http://127.0.0.1:{self.port}{path}"
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            return answer.read()
+
+    def post(self, path: str, body: bytes) -> None:
+        address = f"http://127.0.0.1:{self.port}{path}"
+        json = {"Content-Type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(address, body, json), timeout=60):
+            return
+
+    @property
+    def web(self) -> psutil.Process:
+        return psutil.Process(self._up.pid)
+
+    def processes(self) -> list[psutil.Process]:
+        """Web, worker and PostgreSQL, which may have left our session."""
+        roots = [self.web, *self._postmasters()]
+        return list({p for root in roots for p in [root, *root.children(recursive=True)]})
+
+    def _postmasters(self) -> Iterator[psutil.Process]:
+        for file in self.data.rglob("postmaster.pid"):
+            yield psutil.Process(int(file.read_text().split()[0]))
+
+    def stop(self) -> None:
+        self._up.send_signal(signal.SIGINT)
+        try:
+            self._up.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            for process in self.processes():
+                process.kill()
+            self._up.wait()
+        self._log.close()
+
+
+@contextmanager
+def running(data: Path) -> Iterator[Server]:
+    data.mkdir(parents=True, exist_ok=True)
+    server = Server(data)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,108 @@
+"""A hundred open pages with ten queries while 500 events a second arrive; and what they cost."""
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+import psycopg
+
+from benchmarks import senders
+from benchmarks.audience import Audience, Seats, Seen
+from benchmarks.bench import Bench
+from benchmarks.figures import Figure, Promise
+from benchmarks.idle import cpu_seconds, pss
+from benchmarks.machine import Naps
+from benchmarks.senders import Load, Outcome
+from benchmarks.server import Server
+
+VIEWERS = 100
+RATE = 500
+NAMES = tuple(f"orders.lane{number:02}.moved" for number in range(50))  # 2 % each
+SAMPLE_EVERY = 5
+SETTLE = 5
+STEADY_AFTER = 120  # growth counts from here on: "in the last three of five minutes"
+
+# Query → the lanes it must show, said apart from any code of the query's own.
+QUERIES: dict[str, range] = {
+    "event:orders.lane00.moved": range(1),
+    "event:[orders.lane01.moved,orders.lane02.moved]": range(1, 3),
+    "lane03": range(3, 4),
+    "event:orders.lane04.*": range(4, 5),
+    "event:[orders.lane05.*,orders.lane06.moved,orders.lane07.moved]": range(5, 8),
+    "event:orders.lane1* -event:[orders.lane14.*,orders.lane15.*,orders.lane16.*] "
+    "-lane17 -lane18 -lane19": range(10, 14),
+    "event:[orders.lane20.*,orders.lane21.*,orders.lane22.*]": range(20, 23),
+    '"orders lane23 moved"': range(23, 24),
+    "event:[orders.lane24.*,orders.lane25.*]": range(24, 26),
+    "lane26 -resource:nobody": range(26, 27),
+}
+
+
+def measure(bench: Bench) -> Iterator[Figure]:
+    seconds = 30 if bench.quick else 300
+    with bench.fresh_server() as server:
+        bench.say(f"{VIEWERS} viewers, {RATE} events/s for {seconds} s …")
+        position = server.ask("from apps.events.log import head_sync; print(head_sync())")
+        audience = Audience(Seats(server.port, tuple(QUERIES), VIEWERS, position))
+        load = Load("paced", server.port, rate=RATE, batch=10, seconds=seconds, names=NAMES)
+        try:
+            sender = senders.start(load)
+            with Naps() as naps:
+                sizes, busy = _watch(bench, server, seconds=seconds)
+            sent = senders.finish(sender, within=60)
+            time.sleep(SETTLE)
+            seen = audience.end()
+        finally:
+            audience.leave()
+        missed = _missed(server.dsn, seen)
+    bench.say(f"  the web process took {busy:.0%} of a core, the sender {sent.cpu:.0%}")
+    yield from _live_figures(seen, sent, missed=missed, noise=naps.noise)
+    yield from _memory_figures(sizes)
+
+
+def _watch(bench: Bench, server: Server, *, seconds: int) -> tuple[list[float], float]:
+    """The web process's size in MB every few seconds, and its share of a core."""
+    started, before = time.monotonic(), cpu_seconds(server.web)
+    sizes = []
+    while time.monotonic() < started + seconds:
+        time.sleep(SAMPLE_EVERY)
+        sizes.append(pss(server.web))
+        if len(sizes) % 12 == 0:
+            bench.say(f"  {sizes[-1]:.0f} MB")
+    return sizes, (cpu_seconds(server.web) - before) / (time.monotonic() - started)
+
+
+def _missed(dsn: str, seen: Seen) -> int:
+    """Rows that a query should have shown and some viewer of it did not get, or the reverse."""
+    missed = 0
+    with psycopg.connect(dsn) as connection:
+        for lanes, answers in zip(QUERIES.values(), seen.rows, strict=True):
+            found = connection.execute(
+                "select seq from event where event = any(%s)", ([NAMES[n] for n in lanes],)
+            )
+            expected = {seq for (seq,) in found}
+            missed += max(len(expected ^ set(answer)) for answer in answers)
+    return missed
+
+
+def _live_figures(seen: Seen, sent: Outcome, *, missed: int, noise: bool) -> Iterator[Figure]:
+    for error, number in list({e: seen.errors.count(e) for e in seen.errors}.items())[:5]:
+        yield Figure(f"viewers' error: {error}", number, 0, promise=Promise.AT_MOST)
+    yield Figure("sent to viewers", sent.rate, RATE * 0.95, "/s", Promise.AT_LEAST, noise=True)
+    note = f"p50 {seen.late_p50 * 1000:.0f} ms, most {seen.late_most * 1000:.0f} ms"
+    yield Figure(
+        "sent to 100 viewers, p99", seen.late_p99 * 1000, 1_000, "ms", noise=noise, note=note
+    )
+    gaps = f"gaps: {seen.gaps}" if seen.gaps else ""
+    yield Figure("missed by viewers", missed, 0, "rows", Promise.AT_MOST, note=gaps)
+    yield Figure("seen twice", seen.twice, 0, "rows", Promise.AT_MOST)
+    yield Figure("frames that do not follow", seen.torn, 0, promise=Promise.AT_MOST)
+    yield Figure("frames a viewer", seen.frames_a_second, 20, "/s", Promise.AT_MOST)
+
+
+def _memory_figures(sizes: list[float]) -> Iterator[Figure]:
+    few = len(sizes) // 10 or 1
+    steady = sizes[STEADY_AFTER // SAMPLE_EVERY :] or sizes
+    growth = median(steady[-few:]) - median(steady[:few])
+    yield Figure("web process (PSS)", max(sizes), 250, "MB", Promise.AT_MOST)
+    yield Figure("its growth, last 3 of 5 minutes", growth, 5, "MB", Promise.AT_MOST)
