@@ -1,0 +1,104 @@
+"""PostgreSQL is away for ten seconds: posts are held, then refused; then all goes on by itself."""
+
+import http.client
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from eventfeed.embedded import Cluster
+from tests.crash.acknowledged import assert_all_stored_once, wait_for_more
+from tests.crash.senders import Poster, SocketSender, an_event
+from tests.crash.up import Up, postmaster, wait_until
+from tests.crash.viewer import Viewer
+
+AWAY = 10.0
+HELD_FOR = (1.0, 9.0)  # 3 s, on a machine that stalls
+FEW = 100
+PAUSE = 0.1
+
+
+@pytest.fixture
+def postgresql(tmp_path: Path) -> Iterator[Cluster]:
+    """A PostgreSQL that nobody watches but the test."""
+    cluster = Cluster(tmp_path / "postgresql")
+    cluster.use()
+    yield cluster
+    cluster.leave()
+
+
+@pytest.fixture
+def up(tmp_path: Path, postgresql: Cluster) -> Iterator[Up]:
+    place = postgresql.place
+    up = Up(
+        tmp_path / "data", database_url=f"postgres://eventfeed@/{place.socket_folder}/eventfeed"
+    )
+    up.dsn = postgresql.dsn()
+    up.start()
+    yield up
+    up.end()
+
+
+@contextmanager
+def stopped(postgresql: Cluster) -> Iterator[None]:
+    """Connections are cut, new ones refused."""
+    postgresql.leave()
+    yield
+    postgresql.use()
+
+
+@contextmanager
+def frozen(postgresql: Cluster) -> Iterator[None]:
+    """Connections stay open, and nothing answers on them."""
+    root = postmaster(postgresql.place.cluster)
+    assert root
+    processes = [root, *root.children()]
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    yield
+    for process in processes:
+        process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("away", [stopped, frozen])
+def test_posts_are_refused_and_sockets_wait_until_postgresql_is_back(
+    up: Up, postgresql: Cluster, away: Callable[[Cluster], AbstractContextManager[None]]
+):
+    poster, socket = Poster(up.port, pause=PAUSE), SocketSender(up.port, pause=PAUSE)
+    viewer = Viewer(up.port, position=up.get_json("/api/events?limit=1")["position"])
+    viewer.start()
+    assert viewer.subscribed.wait(30)
+    poster.start()
+    socket.start()
+    wait_for_more([poster, socket], FEW)
+
+    with away(postgresql):
+        left = time.monotonic()
+        status, retry_after, held = post_one(up.port)
+        assert (status, bool(retry_after)) == (503, True)
+        assert HELD_FOR[0] < held < HELD_FOR[1]
+        assert up.get("/healthz").status == 200
+        time.sleep(max(0, left + AWAY - time.monotonic()))
+
+    wait_for_more([poster, socket], FEW)
+    assert_all_stored_once([poster, socket], dsn=up.dsn)
+    assert socket.reconnects == 0, "the sender's socket did not stay open"
+    acknowledged = poster.acknowledged | socket.acknowledged
+    wait_until(lambda: acknowledged <= viewer.shown.keys(), what="all of it shown to the viewer")
+    viewer.finish()
+    assert not [id_ for id_, times in viewer.shown.items() if times > 1]
+    assert (viewer.gaps, viewer.torn) == ([], [])
+
+
+def post_one(port: int) -> tuple[int, str | None, float]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    started = time.monotonic()
+    body, json_type = json.dumps([an_event()]), {"Content-Type": "application/json"}
+    connection.request("POST", "/api/events", body, json_type)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status, answer.getheader("Retry-After"), time.monotonic() - started

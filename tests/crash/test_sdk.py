@@ -1,0 +1,60 @@
+"""The real Prefect SDK, unmodified, while the server is killed under it."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.crash.up import CHECKOUT, Up, wait_until
+
+PYTHON = CHECKOUT / ".venv-sdk" / "latest" / "bin" / "python"
+EVENTS = 2_000
+
+# The client's own word for "delivered" is that leaving its context does not raise.
+SCRIPT = f"""
+import asyncio
+from prefect.events import Event, Resource
+from prefect.events.clients import PrefectEventsClient
+
+async def main():
+    async with PrefectEventsClient(reconnection_attempts=30) as client:
+        for number in range({EVENTS}):
+            resource = Resource({{"prefect.resource.id": f"sdk.{{number}}"}})
+            await client.emit(Event(event="crash.sdk.sent", resource=resource))
+            await asyncio.sleep(0.002)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not PYTHON.exists(), reason="no environment with Prefect's SDK was made")
+def test_sdk_brings_all_its_events_through_a_kill(up: Up, tmp_path: Path):
+    sdk = subprocess.Popen(
+        [PYTHON, "-c", SCRIPT],
+        env=os.environ
+        | {
+            "PREFECT_API_URL": f"http://127.0.0.1:{up.port}/api",
+            "PREFECT_HOME": str(tmp_path / "prefect"),
+        },
+    )
+    try:
+        wait_until(lambda: stored(up.dsn) > EVENTS // 4, what="a quarter stored")
+        up.send(signal.SIGKILL)
+        up.start()
+        assert sdk.wait(120) == 0
+    finally:
+        sdk.kill()
+        sdk.wait()
+    assert stored(up.dsn) == EVENTS
+
+
+def stored(dsn: str) -> int:
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(
+            "select count(distinct resource_id) from event where event = 'crash.sdk.sent'"
+        ).fetchone()
+    assert row
+    return row[0]
