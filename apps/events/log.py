@@ -1,0 +1,260 @@
+"""The log, read in the order of commits: nothing ever appears behind a reader."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, NamedTuple, Self
+
+import msgspec
+import psycopg
+from django.db import connection
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from apps.events.models import Event
+from apps.events.position import Position
+from eventfeed.database import dsn
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "eventfeed"
+
+# Rows from the horizon on may still be joined by others in front of them; below it all is final.
+STATE = """
+    SELECT id, gone_tx, gone_seq,
+        "offset" + pg_snapshot_xmin(snapshot)::text::bigint,
+        "offset" + pg_snapshot_xmax(snapshot)::text::bigint
+    FROM log, pg_current_snapshot() AS snapshot
+"""
+ROWS = """
+    SELECT {columns} FROM event
+    WHERE (tx, seq) > (%s, %s) AND tx < %s ORDER BY tx, seq LIMIT %s
+"""
+ABOVE = """
+    SELECT EXISTS (
+        SELECT FROM event WHERE tx >= (
+            SELECT "offset" + pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM log
+        )
+    )
+"""
+
+# A restored dump lives in a cluster whose transaction ids are smaller than those of its rows:
+# then the offset is raised above them all, and the log gets a new name.
+CHECK = """
+    DO $$
+    DECLARE
+        newest bigint;
+        raised bigint;
+    BEGIN
+        PERFORM pg_advisory_xact_lock(hashtext('eventfeed.log'));
+        SELECT tx INTO newest FROM event ORDER BY tx DESC, seq DESC LIMIT 1;
+        IF newest >= (SELECT "offset" FROM log)
+            + pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+        THEN
+            LOCK TABLE event IN ACCESS EXCLUSIVE MODE;
+            SELECT tx INTO newest FROM event ORDER BY tx DESC, seq DESC LIMIT 1;
+            -- xmin, because a transaction that runs already may write after us.
+            raised := newest + 1 - pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+            EXECUTE format(
+                'ALTER TABLE event ALTER COLUMN tx '
+                'SET DEFAULT (%s + pg_current_xact_id()::text::bigint)', raised
+            );
+            UPDATE log SET
+                "offset" = raised, id = left(replace(gen_random_uuid()::text, '-', ''), 12);
+        END IF;
+    END $$
+"""
+
+
+class StartAgain(Exception):
+    """The position belongs to another log, or to a future this log has not had."""
+
+    def __init__(self) -> None:
+        super().__init__("This place in the log is no longer valid: start again from the page.")
+
+
+class Expired(Exception):
+    """Events after the position are older than the retention and gone; `floor` comes next."""
+
+    def __init__(self, floor: Position) -> None:
+        super().__init__("Events after this place are older than the retention and are gone.")
+        self.floor = floor
+
+
+class Log(NamedTuple):
+    """The log at one moment: its name, what is gone of it, its horizon and its end."""
+
+    id: str
+    gone_tx: int
+    gone_seq: int
+    horizon: int
+    end: int
+
+    @property
+    def head(self) -> Position:
+        """Behind everything that is final: no `seq` is below one."""
+        return Position(self.id, self.horizon, 0)
+
+    def check(self, after: Position) -> None:
+        """Raise StartAgain or Expired for a position that cannot be read on from."""
+        place = after.tx, after.seq
+        if after.log != self.id or place > (self.end, 0):
+            raise StartAgain
+        if (0, 0) < place < (self.gone_tx, self.gone_seq):
+            raise Expired(Position(self.id, self.gone_tx, self.gone_seq))
+
+
+async def connect() -> AsyncConnection[TupleRow]:
+    """Open a connection of its own for reading the log."""
+    return await AsyncConnection.connect(
+        dsn(), autocommit=True, application_name="eventfeed reader", options="-c TimeZone=UTC"
+    )
+
+
+async def state(conn: AsyncConnection[Any]) -> Log:
+    cursor = await conn.execute(STATE)
+    return Log._make(await cursor.fetchone() or ())
+
+
+def state_sync() -> Log:
+    with connection.cursor() as cursor:
+        cursor.execute(STATE)
+        return Log._make(cursor.fetchone())
+
+
+async def head(conn: AsyncConnection[Any]) -> Position:
+    """Return the position behind everything that is final now."""
+    return (await state(conn)).head
+
+
+def head_sync() -> Position:
+    return state_sync().head
+
+
+async def read(
+    conn: AsyncConnection[Any], after: Position, limit: int, *, payload: bool = False
+) -> list[Event]:
+    """Return the next events in commit order; raises StartAgain, Expired."""
+    log = await state(conn)
+    log.check(after)
+    rows = await conn.execute(*_rows(log, after, limit, payload))
+    return events_of(await rows.fetchall(), columns(payload=payload), log=log.id)
+
+
+def read_sync(after: Position, limit: int, *, payload: bool = False) -> list[Event]:
+    """Do what `read` does, on Django's connection."""
+    log = state_sync()
+    log.check(after)
+    with connection.cursor() as cursor:
+        cursor.execute(*_rows(log, after, limit, payload))
+        return events_of(cursor.fetchall(), columns(payload=payload), log=log.id)
+
+
+def _rows(log: Log, after: Position, limit: int, payload: bool) -> tuple[Any, list[int]]:
+    sql = ROWS.format(columns=selected(columns(payload=payload)))
+    return sql, [after.tx, after.seq, log.horizon, limit]
+
+
+def check_log(conn: psycopg.Connection[Any]) -> None:
+    """Raise the offset when the rows come from a cluster with higher transaction ids."""
+    conn.execute(CHECK)
+
+
+@cache
+def columns(*, payload: bool, terms: bool = True) -> tuple[str, ...]:
+    """Name the columns of an event in the model's order, without what a reader leaves out."""
+    left_out = {"payload": not payload, "terms": not terms, "terms_version": not terms}
+    names = [field.attname for field in Event._meta.concrete_fields]
+    return tuple(name for name in names if not left_out.get(name))
+
+
+JSON = {"resource", "related", "payload"}
+
+
+@cache
+def selected(names: tuple[str, ...]) -> str:
+    """Write the columns for SELECT; JSON as text, because our decoder is the faster one."""
+    return ", ".join(f"{name}::text" if name in JSON else name for name in names)
+
+
+def events_of(rows: Iterable[Sequence[Any]], names: tuple[str, ...], *, log: str) -> list[Event]:
+    """Make events of rows selected as `selected(names)`."""
+    decoded = [index for index, name in enumerate(names) if name in JSON]
+    return [_event(row, names, decoded, log) for row in rows]
+
+
+def _event(row: Sequence[Any], names: tuple[str, ...], decoded: list[int], log: str) -> Event:
+    values = list(row)
+    for index in decoded:
+        values[index] = msgspec.json.decode(values[index])
+    event = Event.from_db("default", names, values)
+    event.log = log
+    return event
+
+
+class Wakeups:
+    """Tell when to look again: at each commit, while rows lie above the horizon, once a second.
+
+    Iterate it, `async with Wakeups() as wakeups: async for _ in wakeups: …`; it never ends by
+    itself, and while the database is away it says nothing.
+    """
+
+    EVERY = 1.0
+    SOON = 0.02
+    AWAY = 0.5
+
+    def __init__(self) -> None:
+        self._conn: AsyncConnection[TupleRow] | None = None
+        self._soon = 0.0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._leave()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> None:
+        while True:
+            try:
+                return await self._next()
+            except (psycopg.Error, OSError) as error:
+                logger.warning("The log cannot be listened to: %s", error)
+                await self._leave()
+                await asyncio.sleep(self.AWAY)
+
+    async def _next(self) -> None:
+        if self._conn is None:
+            self._conn = await self._listen()
+        elif self._soon and await self._rows_above():
+            await asyncio.sleep(self._soon)
+            # A long transaction elsewhere must not keep us busy all its life.
+            self._soon = min(self._soon * 1.1, self.EVERY)
+        else:
+            await self._notified()
+
+    async def _listen(self) -> AsyncConnection[TupleRow]:
+        conn = await connect()
+        await conn.execute(CHECK)
+        await conn.execute(f"LISTEN {CHANNEL}")
+        self._soon = self.SOON
+        return conn
+
+    async def _rows_above(self) -> bool:
+        assert self._conn is not None
+        row = await (await self._conn.execute(ABOVE)).fetchone()
+        return row is not None and row[0]
+
+    async def _notified(self) -> None:
+        assert self._conn is not None
+        self._soon = 0.0
+        async for _ in self._conn.notifies(timeout=self.EVERY, stop_after=1):
+            self._soon = self.SOON
+
+    async def _leave(self) -> None:
+        if self._conn is not None:
+            await self._conn.close()
+            self._conn = None

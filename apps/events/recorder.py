@@ -1,0 +1,303 @@
+"""Group commit: while one batch is being written, the next one gathers by itself."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from apps.events.draft import Draft
+from apps.events.log import CHECK
+from apps.events.record import (
+    NOTIFY,
+    ONCE,
+    STORED,
+    TRIES,
+    BadData,
+    Recorded,
+    first_told,
+    is_again,
+    stored_of,
+    telling_bad_data,
+    told_once,
+    unique,
+    without,
+)
+from apps.events.row import COPY, Row, rows_of
+from eventfeed.database import dsn
+
+logger = logging.getLogger(__name__)
+
+MEBIBYTE = 1024 * 1024
+# An open transaction of a process that stands still would hold every reader back.
+SESSION = "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '5s'"
+
+
+class Overloaded(Exception):
+    """More waits to be written than we want to hold: send it again in a moment."""
+
+
+class DatabaseAway(Exception):
+    """It could not be committed: send it again."""
+
+
+@dataclass(eq=False)
+class Request:
+    """Rows that are stored together or not at all, and whoever waits for them."""
+
+    rows: list[Row]
+    patient: bool
+    done: asyncio.Future[Recorded]
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = sum(len(row.line) for row in self.rows)
+
+    @property
+    def wanted(self) -> bool:
+        return not self.done.done()
+
+    def recorded(self, stored: set[int]) -> None:
+        if self.wanted:
+            new = sum(id(row) in stored for row in self.rows)
+            self.done.set_result(Recorded(new, len(self.rows) - new))
+
+    def fail(self, error: Exception) -> None:
+        if self.wanted:
+            self.done.set_exception(error)
+
+
+class Recorder:
+    """The one writer of a process: it takes what has queued up and commits it together."""
+
+    BATCH_EVENTS = 2_000
+    BATCH_BYTES = 16 * MEBIBYTE
+    QUEUE_EVENTS = 20_000
+    QUEUE_BYTES = 64 * MEBIBYTE
+    HOLD = 3.0
+    """Seconds that a request is held while the database is away."""
+    STALLED = 30.0
+    """Seconds after which a batch that neither ends nor fails counts as lost."""
+    BACKOFF = (0.1, 0.2, 0.4, 0.7, 1.0)
+
+    def __init__(self) -> None:
+        self._queue: deque[Request] = deque()
+        self._events = 0
+        self._bytes = 0
+        self._queued = asyncio.Event()
+        self._room = asyncio.Event()
+        self._conn: AsyncConnection[TupleRow] | None = None
+        self._away = False
+        self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._current: list[Request] = []
+
+    async def record(self, drafts: Sequence[Draft], *, source_id: int) -> Recorded:
+        """Store drafts; returns after the commit. Raises Overloaded, DatabaseAway, Refused."""
+        request = self._request(drafts, source_id=source_id, patient=False)
+        if not self._has_room(request):
+            raise Overloaded("Too much is waiting to be written; send it again in a moment.")
+        return await self._submit(request)
+
+    async def record_waiting(self, drafts: Sequence[Draft], *, source_id: int) -> Recorded:
+        """Store drafts, however long the database is away or the queue is full."""
+        request = self._request(drafts, source_id=source_id, patient=True)
+        while not self._has_room(request):
+            self._room.clear()
+            await self._room.wait()
+        return await self._submit(request)
+
+    @property
+    def away(self) -> bool:
+        """Whether the database was away when it was last needed."""
+        return self._away
+
+    @property
+    def usable(self) -> bool:
+        """Whether it takes drafts in the running loop."""
+        return not self._closed and self._loop in (None, asyncio.get_running_loop())
+
+    async def close(self) -> None:
+        """Write what is queued, for as long as a request is held, and end."""
+        self._closed = True
+        self._queued.set()
+        self._give_up_later([*self._current, *self._queue])
+        if self._writer is not None:
+            await self._writer
+
+    def _request(self, drafts: Sequence[Draft], *, source_id: int, patient: bool) -> Request:
+        # Prepared here, where a bad draft fails its own request, and while the writer waits for
+        # PostgreSQL.
+        rows = rows_of(drafts, source_id=source_id)
+        return Request(rows, patient, asyncio.get_running_loop().create_future())
+
+    def _has_room(self, request: Request) -> bool:
+        if not self._fits(request):
+            self._forget_unwanted()
+        return not self._queue or self._fits(request)
+
+    def _fits(self, request: Request) -> bool:
+        return (
+            self._events + len(request.rows) <= self.QUEUE_EVENTS
+            and self._bytes + request.size <= self.QUEUE_BYTES
+        )
+
+    def _forget_unwanted(self) -> None:
+        self._queue = deque(request for request in self._queue if request.wanted)
+        self._events = sum(len(request.rows) for request in self._queue)
+        self._bytes = sum(request.size for request in self._queue)
+
+    async def _submit(self, request: Request) -> Recorded:
+        if not request.rows:
+            return Recorded(0, 0)
+        if self._closed:
+            raise DatabaseAway("The server is ending; send it again.")
+        self._count(request, +1)
+        self._queue.append(request)
+        self._queued.set()
+        if self._away:
+            self._give_up_later([request])
+        if self._writer is None:
+            self._loop = asyncio.get_running_loop()
+            self._writer = asyncio.create_task(self._write_forever())
+        return await request.done
+
+    def _count(self, request: Request, sign: int) -> None:
+        self._events += sign * len(request.rows)
+        self._bytes += sign * request.size
+
+    async def _write_forever(self) -> None:
+        while self._queue or not self._closed:
+            self._queued.clear()
+            batch = self._take()
+            try:
+                await (self._settle(batch) if batch else self._queued.wait())
+            except Exception as error:
+                logger.exception("A batch could not be written.")
+                for request in batch:
+                    request.fail(DatabaseAway(f"It could not be written: {error}"))
+        await self._disconnect()
+
+    def _take(self) -> list[Request]:
+        """Take at least one request, and as many more as fit."""
+        batch: list[Request] = []
+        events = size = 0
+        while self._queue:
+            request = self._queue[0]
+            events += len(request.rows)
+            size += request.size
+            if batch and (events > self.BATCH_EVENTS or size > self.BATCH_BYTES):
+                break
+            batch.append(self._queue.popleft())
+            self._count(request, -1)
+        self._room.set()
+        return batch
+
+    async def _settle(self, batch: list[Request]) -> None:
+        """Write a batch; while data in it is refused, write its halves."""
+        try:
+            stored = await self._write(batch)
+        except BadData as error:
+            if len(batch) == 1:
+                batch[0].fail(error.refused(batch[0].rows))
+                return
+            middle = len(batch) // 2
+            await self._settle(batch[:middle])
+            await self._settle(batch[middle:])
+        else:
+            for request in batch:
+                request.recorded(stored)
+
+    async def _write(self, batch: list[Request]) -> set[int]:
+        """Write until it is committed or refused, or nobody waits for it any more."""
+        self._current = batch
+        tries = 0
+        # After a connection lost in COMMIT nobody knows the outcome: the same rows go round again,
+        # and those that are stored are left out.
+        while rows := [row for request in batch if request.wanted for row in request.rows]:
+            tries += 1
+            try:
+                async with asyncio.timeout(self.STALLED):
+                    new = await self._store(rows)
+            except (psycopg.Error, OSError, TimeoutError) as error:
+                if is_again(error) and tries < TRIES:
+                    continue
+                if tries >= TRIES and not is_away(error):
+                    raise
+                await self._lost(error, tries)
+            else:
+                self._away = False
+                return {id(row) for row in new}
+        return set()
+
+    async def _store(self, rows: list[Row]) -> list[Row]:
+        conn = self._conn = self._conn or await self._connect()
+        new = unique(rows)
+        stored = await conn.execute(STORED, stored_of(new))
+        new = without(new, await stored.fetchall())
+        if not new:
+            return new
+        async with conn.transaction():
+            if ids := told_once(new):
+                fresh = await conn.execute(ONCE, [ids])
+                new = first_told(new, await fresh.fetchall())
+            await conn.execute(NOTIFY)
+            with telling_bad_data(new):
+                async with conn.cursor().copy(COPY) as copy:
+                    await copy.write(b"".join(row.line for row in new))
+        return new
+
+    async def _connect(self) -> AsyncConnection[TupleRow]:
+        conn = await AsyncConnection.connect(
+            dsn(), autocommit=True, connect_timeout=3, application_name="eventfeed recorder"
+        )
+        await conn.execute(SESSION)
+        await conn.execute(CHECK)
+        return conn
+
+    async def _disconnect(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            await conn.close()
+
+    async def _lost(self, error: BaseException, tries: int) -> None:
+        """Let go of the connection, tell those who wait when to stop, and rest a little."""
+        logger.warning("Recording waits for the database: %s", str(error) or type(error).__name__)
+        await self._disconnect()
+        if not self._away:
+            self._away = True
+            self._give_up_later([*self._current, *self._queue])
+        await asyncio.sleep(self.BACKOFF[min(tries, len(self.BACKOFF)) - 1])
+
+    def _give_up_later(self, requests: list[Request]) -> None:
+        asyncio.get_running_loop().call_later(self.HOLD, self._give_up, requests)
+
+    def _give_up(self, requests: list[Request]) -> None:
+        if not self._away:
+            return
+        for request in requests:
+            if self._closed or not request.patient:
+                request.fail(DatabaseAway("The database is away; send it again in a moment."))
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether it may pass by itself: no connection, no answer, no disk, no permission to write."""
+    return isinstance(
+        error, psycopg.OperationalError | OSError | psycopg.errors.ReadOnlySqlTransaction
+    )
+
+
+_recorder: Recorder | None = None
+
+
+def recorder() -> Recorder:
+    """Return the recorder of this process; one that is closed or of another loop is replaced."""
+    global _recorder
+    if _recorder is None or not _recorder.usable:
+        _recorder = Recorder()
+    return _recorder
