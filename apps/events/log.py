@@ -107,9 +107,11 @@ class Log(NamedTuple):
 
 async def connect() -> AsyncConnection[TupleRow]:
     """Open a connection of its own for reading the log."""
-    return await AsyncConnection.connect(
-        dsn(), autocommit=True, application_name="eventfeed reader", options="-c TimeZone=UTC"
+    conn = await AsyncConnection.connect(
+        dsn(), autocommit=True, connect_timeout=3, application_name="eventfeed reader"
     )
+    await conn.execute("SET TimeZone = 'UTC'")
+    return conn
 
 
 async def state(conn: AsyncConnection[Any]) -> Log:

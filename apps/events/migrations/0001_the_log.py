@@ -1,5 +1,7 @@
 """The log: one partitioned table of events, and what keeps its order."""
 
+from typing import ClassVar
+
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
@@ -74,9 +76,9 @@ NO_LOG = "DROP TABLE event, once, log;"
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = []
+    dependencies: ClassVar = []
 
-    operations = [
+    operations: ClassVar = [
         migrations.RunSQL(THE_LOG, NO_LOG),
         migrations.CreateModel(
             name="Event",
