@@ -47,7 +47,7 @@ class Token(models.Model):
     source = models.CharField(
         max_length=100,
         blank=True,
-        help_text="The source its events are filed under. Empty: the one the sender names.",
+        help_text="Its events are filed under it. Empty: as the sender says.",
     )
     created = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
