@@ -1,0 +1,38 @@
+"""What Prefect's clients ask a server before they talk to it."""
+
+from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from channels.db import database_sync_to_async
+from django.db import DatabaseError, connection
+
+from apps.ingest.doors.answers import answer
+
+# Clients warn of an older server and refuse one of another major version.
+PREFECT_VERSION = "3.99.0"
+API_VERSION = "0.8.4"
+
+GREETINGS: dict[str, tuple[int, object]] = {
+    "/api/admin/version": (200, PREFECT_VERSION),
+    "/api/version": (200, API_VERSION),
+    "/api/health": (200, True),
+    "/api/hello": (200, "👋"),
+    # The client looks for this very text, and then asks no more.
+    "/api/csrf-token": (422, {"detail": "CSRF protection is disabled."}),
+}
+
+
+def greeting(path: str) -> ASGI3Application:
+    status, value = GREETINGS[path]
+
+    async def greet(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        await answer(send, status, value)
+
+    return greet
+
+
+async def ready(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    try:
+        await database_sync_to_async(connection.ensure_connection)()
+    except DatabaseError:
+        await answer(send, 503, {"message": "Database is not available"})
+    else:
+        await answer(send, 200, {"message": "OK"})

@@ -1,0 +1,71 @@
+"""What a door refuses: said to the sender, and kept for people to look at."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from apps.accounts.access import Caller
+from apps.events.rejections import Rejected, reject
+from apps.events.row import Refused
+from apps.ingest.adapters.prefect_reading import Problem, Unreadable
+from apps.ingest.doors.admission import source_of
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One thing that was refused: what is wrong, in which event of the message, and its bytes."""
+
+    problem: Problem
+    raw: bytes = b""
+    index: int | None = None
+    event_id: str | None = None
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """An entry of `exception_detail`, as pydantic would write it."""
+        problem = self.problem
+        index = () if self.index is None else (self.index,)
+        return {
+            "type": problem.type,
+            "loc": ["body", *index, *problem.path],
+            "msg": problem.reason,
+            "input": problem.found,
+        }
+
+    @property
+    def sentence(self) -> str:
+        event = "" if self.index is None else f"event {self.index}"
+        place = ", ".join(part for part in (event, self.problem.where) if part)
+        return f"{place}: {self.problem.reason}" if place else self.problem.reason
+
+
+def refusals_in(
+    unreadable: Unreadable, raw: bytes, *, index: int | None = None
+) -> Iterator[Refusal]:
+    for problem in unreadable.problems:
+        yield Refusal(problem, raw, index, unreadable.event_id)
+
+
+def refusal_by_database(refused: Refused, raw: bytes) -> Refusal:
+    """Say what only PostgreSQL knew to refuse."""
+    path = (refused.path,) if refused.path else ()
+    return Refusal(Problem(path, "value_error", refused.say), raw, refused.index)
+
+
+async def keep(refusals: Iterable[Refusal], *, caller: Caller, doorway: str) -> None:
+    """Keep refusals of a known sender; raises DatabaseAway."""
+    source_id = await source_of(caller)
+    for refusal in refusals:
+        await reject(_rejected(refusal, source_id=source_id, doorway=doorway))
+
+
+def _rejected(refusal: Refusal, *, source_id: int, doorway: str) -> Rejected:
+    return Rejected(
+        source_id=source_id,
+        doorway=doorway,
+        index=refusal.index,
+        path=refusal.problem.where,
+        reason=refusal.problem.reason,
+        body=refusal.raw,
+        event_id=refusal.event_id,
+    )
