@@ -56,8 +56,8 @@ class Told(NamedTuple):
     occurred: bytes
 
 
-PLACEHOLDERS = Told(
-    *(text.encode() for text in (EVENT_ID, FOLLOWS, FLOW_RUN, TASK_RUN, DYNAMIC_KEY, OCCURRED))
+PLACEHOLDERS = Told._make(
+    text.encode() for text in (EVENT_ID, FOLLOWS, FLOW_RUN, TASK_RUN, DYNAMIC_KEY, OCCURRED)
 )
 
 
@@ -84,11 +84,11 @@ class Fresh:
         self._prefix = f"{str(uuid4())[:23]}-"
         self._run_prefix = run_prefix
         self._given = 0
-        self._runs: list[bytes] = []
+        self._runs = (b"", b"", b"")
 
     def told(self, occurred: bytes) -> Told:
         if self._given % EVENTS_A_RUN == 0:
-            self._runs = [self._run_id() for _ in range(3)]
+            self._runs = (self._run_id(), self._run_id(), self._run_id())
         self._given += 1
         return Told(self._id(self._given), self._id(self._given - 1), *self._runs, occurred)
 
