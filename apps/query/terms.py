@@ -226,7 +226,7 @@ def _placed(strings: Iterable[str]) -> list[str]:
     return list(map(add, places, places.values()))
 
 
-def _place_late(words: Sequence[str], room: int, places: dict[str, str]) -> Sequence[str]:
+def _place_late(words: tuple[str, ...], room: int, places: dict[str, str]) -> tuple[str, ...]:
     """Put what has no room at the last position, next to nothing, and return the rest."""
     room = max(room, 0)
     for word in words[room:]:

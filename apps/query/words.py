@@ -14,6 +14,7 @@ _WORD = re.compile(
 )
 
 is_time = re.compile(_TIME).fullmatch
+holds_time = re.compile(_TIME).search
 
 
 def fold(text: str) -> str:
@@ -28,6 +29,16 @@ def words_of(text: str) -> list[str]:
     return [word[:LONGEST_WORD] for word in _WORD.findall(fold(text)) if word]
 
 
-def ends_in_word(text: str) -> bool:
-    """Say whether a `*` behind this text continues its last word."""
-    return fold(text)[-1:].isalnum()
+def words_before_star(text: str) -> list[tuple[list[str], bool]]:
+    """Read the text before a `*`: its words, and whether the last is only a beginning.
+
+    The beginning of a UUID has two readings, because a UUID is one word and its parts are several.
+    """
+    folded = fold(text)
+    readings = [(words_of(text), folded[-1:].isalnum())]
+    if head := _UUID_HEAD.search(folded):
+        readings.append(([*words_of(folded[: head.start()]), head[0]], True))
+    return readings
+
+
+_UUID_HEAD = re.compile(r"(?<![^\W_])[0-9a-f]{8}(?:-[0-9a-f]{4}){0,3}-[0-9a-f]{0,12}\Z")

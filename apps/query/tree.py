@@ -1,0 +1,315 @@
+"""The nodes a query is made of: each says itself as tsquery, as SQL and as a predicate.
+
+A node may be wholly answered by the index (`tsquery`), narrowed by it (`narrowed`), or neither;
+`where` is always its whole meaning. Nothing here is ever NULL below a `Not`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from apps.query.glob import Glob
+from apps.query.lexemes import quoted
+from apps.query.terms import ID, ROLE, Terms
+
+
+class Happened(Protocol):
+    """What a predicate reads of an event, beside its terms."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def follows(self) -> UUID | None: ...
+    @property
+    def event(self) -> str: ...
+    @property
+    def system(self) -> str: ...
+    @property
+    def resource(self) -> Mapping[str, str]: ...
+    @property
+    def related(self) -> Sequence[Mapping[str, str]]: ...
+
+
+Predicate = Callable[[Happened, Terms], bool]
+
+
+class Sql(NamedTuple):
+    text: str
+    params: list[Any]
+
+
+class Node:
+    """One thing asked of an event."""
+
+    def tsquery(self) -> str | None:
+        """Say the whole meaning to the index, when it can answer it."""
+        return None
+
+    def narrowed(self) -> str | None:
+        """Say to the index what every match fulfils."""
+        return self.tsquery()
+
+    def where(self) -> Sql:
+        """Say the whole meaning as a condition on the columns of `event`."""
+        return Sql("terms @@ %s::tsquery", [self.tsquery()])
+
+    def rest(self) -> Sql | None:
+        """Say what remains to check when `narrowed` is already fulfilled."""
+        return None if self.tsquery() else self.where()
+
+    def predicate(self) -> Predicate:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Lexeme(Node):
+    lexeme: str
+
+    def tsquery(self) -> str:
+        return quoted(self.lexeme)
+
+    def predicate(self) -> Predicate:
+        lexeme = self.lexeme
+        return lambda _, terms: lexeme in terms
+
+
+@dataclass(frozen=True)
+class Beginning(Node):
+    """Any lexeme that begins so."""
+
+    beginning: str
+
+    def tsquery(self) -> str:
+        return f"{quoted(self.beginning)}:*"
+
+    def predicate(self) -> Predicate:
+        beginning = self.beginning
+        return lambda _, terms: bool(terms.beginning_with(beginning))
+
+
+@dataclass(frozen=True)
+class Phrase(Node):
+    """Words in a row within one string; the last may be a beginning only."""
+
+    words: tuple[str, ...]
+    open_ended: bool = False
+
+    def tsquery(self) -> str:
+        words = " <-> ".join(map(quoted, self.words))
+        return f"({words}:*)" if self.open_ended else f"({words})"
+
+    def predicate(self) -> Predicate:
+        *firsts, last = self.words
+
+        def in_a_row(_: Happened, terms: Terms) -> bool:
+            starts = set(terms.positions(firsts[0]))
+            for distance, word in enumerate(firsts[1:], start=1):
+                starts &= {at - distance for at in terms.positions(word)}
+            if not starts:
+                return False
+            lasts = terms.beginning_with(last) if self.open_ended else (last,)
+            return any(at - len(firsts) in starts for end in lasts for at in terms.positions(end))
+
+        return in_a_row
+
+
+@dataclass(frozen=True)
+class ColumnLike(Node):
+    """A glob on a text column: event, system or resource_id."""
+
+    column: str
+    glob: Glob
+
+    def where(self) -> Sql:
+        return Sql(f"{self.column} LIKE %s", [self.glob.like()])
+
+    def predicate(self) -> Predicate:
+        read, matches = _COLUMNS[self.column], self.glob.matches
+        return lambda event, _: matches(read(event))
+
+
+_COLUMNS: Mapping[str, Callable[[Happened], str]] = {
+    "event": lambda event: event.event,
+    "system": lambda event: event.system,
+    "resource_id": lambda event: event.resource[ID],
+}
+
+
+@dataclass(frozen=True)
+class PrimaryLike(Node):
+    """A glob on one label of the primary resource."""
+
+    key: str
+    glob: Glob
+
+    def where(self) -> Sql:
+        return Sql("resource ->> %s::text LIKE %s", [self.key, self.glob.like()])
+
+    def predicate(self) -> Predicate:
+        key, matches = self.key, self.glob.matches
+
+        def has_label(event: Happened, _: Terms) -> bool:
+            value = event.resource.get(key)
+            return value is not None and matches(value)
+
+        return has_label
+
+
+@dataclass(frozen=True)
+class RelatedLike(Node):
+    """A glob on one label of a related resource, in one role when it is given."""
+
+    key: str
+    glob: Glob
+    role: str | None = None
+
+    def where(self) -> Sql:
+        text, params = "one ->> %s::text LIKE %s", [self.key, self.glob.like()]
+        if self.role is not None:
+            text, params = f"{text} AND one ->> %s::text = %s", [*params, ROLE, self.role]
+        return Sql(f"EXISTS (SELECT FROM jsonb_array_elements(related) one WHERE {text})", params)
+
+    def predicate(self) -> Predicate:
+        def has_label(event: Happened, _: Terms) -> bool:
+            return any(self._fits(one) for one in event.related)
+
+        return has_label
+
+    def _fits(self, one: Mapping[str, str]) -> bool:
+        value = one.get(self.key)
+        if value is None or not self.glob.matches(value):
+            return False
+        return self.role is None or one.get(ROLE) == self.role
+
+
+@dataclass(frozen=True)
+class HasId(Node):
+    id: UUID
+
+    def where(self) -> Sql:
+        return Sql("id = %s::uuid", [self.id])
+
+    def predicate(self) -> Predicate:
+        return lambda event, _: event.id == self.id
+
+
+@dataclass(frozen=True)
+class Follows(Node):
+    """Said to follow this event; without one, any."""
+
+    leader: UUID | None = None
+
+    def where(self) -> Sql:
+        if self.leader is None:
+            return Sql("follows IS NOT NULL", [])
+        return Sql("follows = %s::uuid", [self.leader])
+
+    def predicate(self) -> Predicate:
+        if self.leader is None:
+            return lambda event, _: event.follows is not None
+        return lambda event, _: event.follows == self.leader
+
+
+@dataclass(frozen=True)
+class AllOf(Node):
+    """Every one of them; of none, anything."""
+
+    nodes: tuple[Node, ...]
+
+    def tsquery(self) -> str | None:
+        return _joined(" & ", [node.tsquery() for node in self.nodes])
+
+    def narrowed(self) -> str | None:
+        return _joined(" & ", [said for node in self.nodes if (said := node.narrowed())])
+
+    def where(self) -> Sql:
+        return _conjunction([node.where() for node in self.nodes]) or Sql("TRUE", [])
+
+    def rest(self) -> Sql | None:
+        return _conjunction([rest for node in self.nodes if (rest := node.rest())])
+
+    def predicate(self) -> Predicate:
+        predicates = [node.predicate() for node in self.nodes]
+        if len(predicates) == 1:
+            return predicates[0]
+
+        def all_hold(event: Happened, terms: Terms) -> bool:
+            for holds in predicates:  # noqa: SIM110 (the hub runs this for every event)
+                if not holds(event, terms):
+                    return False
+            return True
+
+        return all_hold
+
+
+EVERYTHING = AllOf(())
+
+
+@dataclass(frozen=True)
+class AnyOf(Node):
+    nodes: tuple[Node, ...]
+
+    def tsquery(self) -> str | None:
+        return _joined(" | ", [node.tsquery() for node in self.nodes])
+
+    def narrowed(self) -> str | None:
+        return _joined(" | ", [node.narrowed() for node in self.nodes])
+
+    def where(self) -> Sql:
+        exact = _joined(" | ", [said for node in self.nodes if (said := node.tsquery())])
+        wheres = [Sql("terms @@ %s::tsquery", [exact])] if exact else []
+        wheres += [node.where() for node in self.nodes if not node.tsquery()]
+        return Sql(f"({' OR '.join([sql.text for sql in wheres])})", _params(wheres))
+
+    def predicate(self) -> Predicate:
+        predicates = [node.predicate() for node in self.nodes]
+
+        def any_holds(event: Happened, terms: Terms) -> bool:
+            for holds in predicates:  # noqa: SIM110 (the hub runs this for every event)
+                if holds(event, terms):
+                    return True
+            return False
+
+        return any_holds
+
+
+@dataclass(frozen=True)
+class Not(Node):
+    """What is missing matches: an event without the label is an event without that label."""
+
+    node: Node
+
+    def tsquery(self) -> str | None:
+        tsquery = self.node.tsquery()
+        return f"!{tsquery}" if tsquery else None
+
+    def where(self) -> Sql:
+        text, params = self.node.where()
+        return Sql(f"({text}) IS NOT TRUE", params)
+
+    def predicate(self) -> Predicate:
+        holds = self.node.predicate()
+        return lambda event, terms: not holds(event, terms)
+
+
+def any_of(nodes: Sequence[Node]) -> Node:
+    return nodes[0] if len(nodes) == 1 else AnyOf(tuple(nodes))
+
+
+def _joined(operator: str, tsqueries: Sequence[str | None]) -> str | None:
+    said = [tsquery for tsquery in tsqueries if tsquery]
+    if not said or len(said) < len(tsqueries):
+        return None
+    return said[0] if len(said) == 1 else f"({operator.join(said)})"
+
+
+def _conjunction(conditions: Sequence[Sql]) -> Sql | None:
+    if not conditions:
+        return None
+    text = " AND ".join([sql.text for sql in conditions])
+    return Sql(f"({text})" if len(conditions) > 1 else text, _params(conditions))
+
+
+def _params(conditions: Sequence[Sql]) -> list[Any]:
+    return [param for sql in conditions for param in sql.params]

@@ -1,0 +1,54 @@
+"""How values, keys and roles are written in a query, and read back."""
+
+import re
+from dataclasses import dataclass
+
+STRING = r'"(?:[^"\\]|\\.)*"'
+
+# Everything else is quoted: what would end a value, begin another meaning, or be a glob.
+_PLAIN = re.compile(r"""(?!//|[<>\[])[^\s()"*,\]]+""")
+_RANGE = re.compile(r"\d\.\.\d")
+_PLAIN_KEY = re.compile(r"""[^\s()":\[\],.*]+(?:\.[^\s()":\[\],.*]+)*""")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value of a clause; a `*` in a quoted one is only a star."""
+
+    text: str
+    quoted: bool = False
+
+    @property
+    def is_anything(self) -> bool:
+        return not self.quoted and self.text.strip("*") == "" != self.text
+
+    @property
+    def is_glob(self) -> bool:
+        return not self.quoted and "*" in self.text
+
+    def written(self) -> str:
+        if self.is_anything:
+            return "*"
+        return self.text if self.is_glob else written_value(self.text)
+
+
+def written_value(text: str) -> str:
+    """Write a literal value, in quotes where it needs them."""
+    if _PLAIN.fullmatch(text) and not _RANGE.search(text):
+        return text
+    return quote(text)
+
+
+def written_key(text: str) -> str:
+    """Write a label's key or a role."""
+    return text if _PLAIN_KEY.fullmatch(text) else quote(text)
+
+
+def quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def unquote(string: str) -> str:
+    return _ESCAPED.sub(r"\1", string[1:-1])
