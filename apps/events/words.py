@@ -49,7 +49,8 @@ ANYTHING_ICON = "circle"
 UNKNOWN_GROUP = "custom"
 SPELLINGS = {"api": "API", "ip": "IP", "ecs": "ECS", "id": "ID", "sso": "SSO", "url": "URL"}
 DOTTED = re.compile(r"[^\s./:]+(\.[^\s./:]+)+", re.ASCII)
-WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+|[^\W\d_]+")
+# Capitals in a row are a word of their own, and one begins the next: `HTTPServer2`.
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W_A-Z]+")
 
 
 def register(

@@ -109,7 +109,8 @@ def run_state(prefix: str, group: str, kind: Kind) -> Rule:
 
     @lru_cache(maxsize=1024)
     def told(name: str, state_type: str) -> Words:
-        state = name if name not in STATES and not name.islower() else spelled(name)
+        is_custom = name not in STATES and (state_type or not name.islower())
+        state = name if is_custom else spelled(name)
         outcome = STATE_TYPES.get(state_type, INFORMATION)
         return row(f"{sentence_case(kind.text)} {state}", group, kind, outcome)
 

@@ -95,9 +95,9 @@ def read(raw: bytes) -> Reading:
     try:
         told = EVENT.decode(raw)
     except FAST_DECODER_REFUSES:
-        return _read_closely(raw)
+        return read_closely(raw)
     if _hides_more_than_types_say(raw) or not _is_plain(told):
-        return _read_closely(raw)
+        return read_closely(raw)
     return _bounded(told, len(raw))
 
 
@@ -142,7 +142,7 @@ class Wrong(ValueError):
         self.path = path
 
 
-def _read_closely(raw: bytes) -> Reading:
+def read_closely(raw: bytes) -> Reading:
     try:
         value = strict_json.loads(raw)
     except Malformed as error:
