@@ -3,5 +3,15 @@
 from apps.query.outcomes import Outcome
 from apps.query.parse import QueryError, clause, parse
 from apps.query.query import Clause, Condition, Query
+from apps.query.terms import display_name
 
-__all__ = ["Clause", "Condition", "Outcome", "Query", "QueryError", "clause", "parse"]
+__all__ = [
+    "Clause",
+    "Condition",
+    "Outcome",
+    "Query",
+    "QueryError",
+    "clause",
+    "display_name",
+    "parse",
+]
