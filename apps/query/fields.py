@@ -14,7 +14,6 @@ from apps.query.terms import ID, NAME, ROLE
 from apps.query.tree import (
     EVERYTHING,
     AllOf,
-    AnyOf,
     Beginning,
     ColumnLike,
     Follows,
@@ -23,6 +22,7 @@ from apps.query.tree import (
     Node,
     PrimaryLike,
     RelatedLike,
+    any_of,
 )
 from apps.query.values import Value
 
@@ -87,17 +87,17 @@ def read_follows(value: Value) -> Node:
 def read_resource(value: Value) -> Node:
     if value.is_anything or value.is_glob:
         return _primary_id(value)
-    return AnyOf((_primary_id(value), Lexeme(lexemes.lexeme(lexemes.PRIMARY_NAME, value.text))))
+    return any_of(_primary_id(value), Lexeme(lexemes.lexeme(lexemes.PRIMARY_NAME, value.text)))
 
 
 def read_related(value: Value) -> Node:
     if value.is_anything or value.is_glob:
         return read_related_id(value)
-    return AnyOf((read_related_id(value), read_related_name(value)))
+    return any_of(read_related_id(value), read_related_name(value))
 
 
 def read_any(value: Value) -> Node:
-    return AnyOf((read_resource(value), read_related(value)))
+    return any_of(read_resource(value), read_related(value))
 
 
 def read_related_id(value: Value) -> Node:
@@ -132,7 +132,7 @@ def read_in_role(role: str, value: Value) -> Node:
     if not value.is_glob:
         by_id = lexemes.lexeme(lexemes.RELATED_ID, value.text, role)
         by_name = lexemes.lexeme(lexemes.RELATED_NAME, value.text, role)
-        return AnyOf((Lexeme(by_id), Lexeme(by_name)))
+        return any_of(Lexeme(by_id), Lexeme(by_name))
     glob = Glob.parse(value.text)
     head, _ = lexemes.part_beginning(glob.head)
     begins = Beginning(lexemes.beginning(lexemes.RELATED_ID) + head)
@@ -142,23 +142,23 @@ def read_in_role(role: str, value: Value) -> Node:
 def read_label(key: str, value: Value) -> Node:
     """Read `label.KEY:`, of the primary or of any related resource."""
     if key == ID:
-        return AnyOf((_primary_id(value), read_related_id(value)))
+        return any_of(_primary_id(value), read_related_id(value))
     if key == NAME:
         return _name_label(value)
     primary = _label(value, lexemes.PRIMARY_LABEL, key, PrimaryLike)
     if key == ROLE:
-        return AnyOf((primary, read_related_role(value)))
-    return AnyOf((primary, _label(value, lexemes.RELATED_LABEL, key, RelatedLike)))
+        return any_of(primary, read_related_role(value))
+    return any_of(primary, _label(value, lexemes.RELATED_LABEL, key, RelatedLike))
 
 
 def _name_label(value: Value) -> Node:
     """Check the label itself, because a display name may come from elsewhere."""
     glob = Glob.parse(value.text) if value.is_glob else Glob((value.text,))
-    check = AnyOf((PrimaryLike(NAME, glob), RelatedLike(NAME, glob)))
+    check = any_of(PrimaryLike(NAME, glob), RelatedLike(NAME, glob))
     if value.is_glob or not value.text:
         return check
     primary = Lexeme(lexemes.lexeme(lexemes.PRIMARY_NAME, value.text))
-    return AllOf((AnyOf((primary, read_related_name(value))), check))
+    return AllOf((any_of(primary, read_related_name(value)), check))
 
 
 def _label(

@@ -12,7 +12,7 @@ def read_text(value: Value) -> Node:
         return EVERYTHING
     if not value.is_glob:
         return _in_a_row(words_of(value.text))
-    return any_of([_in_a_row(*reading) for reading in words_before_star(value.text.rstrip("*"))])
+    return any_of(*[_in_a_row(*reading) for reading in words_before_star(value.text.rstrip("*"))])
 
 
 def settle_text(value: Value) -> Value:

@@ -174,7 +174,7 @@ class _Reader:
         scalars = self.scalars()
         self.count_leading_stars(scalars)
         values = [self.settled(scalar, field.settle) for scalar in scalars]
-        node = any_of([field.read(value) for value in dict.fromkeys(values)])
+        node = any_of(*[field.read(value) for value in dict.fromkeys(values)])
         return Clause(
             text=_written(name, values, negated),
             start=start,

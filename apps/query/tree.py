@@ -293,8 +293,12 @@ class Not(Node):
         return lambda event, terms: not holds(event, terms)
 
 
-def any_of(nodes: Sequence[Node]) -> Node:
-    return nodes[0] if len(nodes) == 1 else AnyOf(tuple(nodes))
+def any_of(*nodes: Node) -> Node:
+    """Join by or, without a level of its own for what is joined so already."""
+    flat: list[Node] = []
+    for node in nodes:
+        flat += node.nodes if isinstance(node, AnyOf) else [node]
+    return flat[0] if len(flat) == 1 else AnyOf(tuple(flat))
 
 
 def _joined(operator: str, tsqueries: Sequence[str | None]) -> str | None:
