@@ -15,7 +15,8 @@ class WrongSetting(CannotStart):
     """A variable of the environment that cannot be meant so, and what to write instead."""
 
     def __init__(self, name: str, *, write: str) -> None:
-        super().__init__(f"{name}={env.str(name)!r} cannot be used. Write {write}.")
+        # Not what was written, which may hold a password.
+        super().__init__(f"{name} cannot be used as it is. Write {write}.")
 
 
 def text(name: str, default: str = "") -> str:

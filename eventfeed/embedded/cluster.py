@@ -50,6 +50,8 @@ class Cluster:
 
     def use(self) -> None:
         """Keep the cluster running until this process ends or leaves."""
+        if self._in_use:  # without waiting for a restart that is under way: loops call this
+            return
         with self._one_at_a_time:
             if self._in_use:
                 return

@@ -1,0 +1,62 @@
+"""Who answers: the guard of local mode, static files, the doorways, our sockets, then Django."""
+
+import os
+from typing import Any
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import re_path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventfeed.settings")
+pages = get_asgi_application()  # sets Django up, so before what imports models
+
+from apps.events.recorder import recorder  # noqa: E402
+from apps.feed.routing import websocket_urlpatterns  # noqa: E402
+from apps.ingest.doorways import HTTP, SOCKETS  # noqa: E402
+from eventfeed.health import healthz, readyz  # noqa: E402
+from eventfeed.local_guard import LocalGuard  # noqa: E402
+from eventfeed.static_files import StaticFiles  # noqa: E402
+
+HEALTH = {("GET", "/healthz"): healthz, ("GET", "/readyz"): readyz}
+
+
+async def refuse(scope: Any, receive: Any, send: Any) -> None:
+    """Answer a socket to a path that has none."""
+    await send({"type": "websocket.close"})
+
+
+async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """Flush the recorder under servers that are not ours; ours says so itself."""
+    while (message := await receive())["type"] != "lifespan.shutdown":
+        await send({"type": message["type"] + ".complete"})
+    await recorder().close()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+live = AuthMiddlewareStack(URLRouter([*websocket_urlpatterns, re_path("", refuse)]))
+
+
+class Entrance:
+    """Sends each request to who answers it; a path may end in a slash or not."""
+
+    def __init__(self) -> None:
+        self.http = HTTP | HEALTH
+        self.by_type = {"http": self._http, "websocket": self._socket, "lifespan": lifespan}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.by_type[scope["type"]](scope, receive, send)
+
+    async def _http(self, scope: Any, receive: Any, send: Any) -> None:
+        application = self.http.get((scope["method"], bare(scope["path"])), pages)
+        await application(scope, receive, send)
+
+    async def _socket(self, scope: Any, receive: Any, send: Any) -> None:
+        await SOCKETS.get(bare(scope["path"]), live)(scope, receive, send)
+
+
+def bare(path: str) -> str:
+    return path.rstrip("/") or "/"
+
+
+application = LocalGuard(StaticFiles(Entrance()))

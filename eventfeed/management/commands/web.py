@@ -1,0 +1,17 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from eventfeed.management.listening import add_address
+from eventfeed.serving import Website
+
+
+class Command(BaseCommand):
+    help = "Serve pages, API and doorways; the worker runs apart, and migrations before."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_address(parser)
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        website = Website.at(host, port)
+        website.serve(on_ready=lambda: self.stdout.write(f"Eventfeed is at {website.address}"))

@@ -1,0 +1,33 @@
+import signal
+import sys
+import threading
+from typing import Any
+
+from apps.events.worker import run_worker
+from django.core.management.base import BaseCommand, CommandParser
+
+from eventfeed.followers import FOLLOWERS
+
+
+class Command(BaseCommand):
+    help = "Run the followers of the log, and keep its partitions."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--until-stdin-ends",
+            action="store_true",
+            help="stop when whoever started this process is gone, however it ended",
+        )
+
+    def handle(self, *args: Any, until_stdin_ends: bool, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        if until_stdin_ends:
+            threading.Thread(target=_wait_for_end, args=[stop], daemon=True).start()
+        run_worker(FOLLOWERS, stop)
+
+
+def _wait_for_end(stop: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    stop.set()

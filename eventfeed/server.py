@@ -1,0 +1,423 @@
+"""Daphne in this process, with what a log of record needs and Daphne does not do.
+
+Stock Daphne answers a ping and a close frame by itself, before the application has seen the
+messages in front of them. An application that opts in (`acknowledge` in its `websocket.accept`)
+gets them in order among its messages instead, and answers them when it has stored what came
+before: `eventfeed.ping` by `eventfeed.pong`, `eventfeed.closing` by `websocket.close`.
+"""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any
+
+from daphne import http_protocol, server, ws_protocol
+from twisted.internet import reactor  # installed by daphne.server
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.logger import globalLogBeginner
+from zope.interface import implementer
+
+from eventfeed.startup import CannotStart
+
+Message = dict[str, Any]
+
+MIB = 1024 * 1024
+MOST_FRAME = 16 * MIB
+MOST_IN_FLIGHT = 64 * MIB
+MOST_WAITING_MESSAGES = 200
+MOST_WAITING_BYTES = 8 * MIB
+# How long a refused sender may go on sending, so that it comes to read the answer.
+LINGER_SECONDS = 5
+LEAVE_SECONDS = 5
+SERVICE_RESTART = 1012
+
+EXTENSIONS: dict[str, dict[str, Any]] = {"eventfeed.acknowledge": {}}
+
+
+class Server(server.Server):
+    """Serves one ASGI application on sockets that listen already."""
+
+    def __init__(
+        self,
+        application: Callable[..., Awaitable[None]],
+        *,
+        sockets: Sequence[socket.socket],
+        most_body: int,
+        most_in_flight: int = MOST_IN_FLIGHT,
+        on_ready: Callable[[], None] = lambda: None,
+        on_finish: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        super().__init__(
+            application,
+            endpoints=sockets,
+            ready_callable=on_ready,
+            server_name="",
+            request_buffer_size=MIB,
+            websocket_max_message_size=MOST_FRAME,
+            websocket_max_frame_size=MOST_FRAME,
+            # A day, and then code 1000, would end a subscriber for good.
+            websocket_timeout=-1,
+            # Ten seconds would throw away what a sender has left in the queue.
+            application_close_timeout=60,
+        )
+        self.most_body = most_body
+        self.most_in_flight = most_in_flight
+        self.in_flight = 0
+        self.on_finish = on_finish
+
+    def run(self) -> None:
+        """Serve until SIGINT or SIGTERM, and then finish what has been begun."""
+        globalLogBeginner.beginLoggingTo(
+            [lambda _: None], redirectStandardIO=False, discardBuffer=True
+        )
+        self.connections: dict[Any, dict[str, Any]] = {}
+        self.http_factory = HTTPFactory(self)
+        self.ws_factory = WebSocketFactory(self, server=self.server_name)
+        self.ws_factory.setProtocolOptions(
+            autoPingTimeout=self.ping_timeout,
+            allowNullOrigin=True,
+            openHandshakeTimeout=self.websocket_handshake_timeout,
+            maxMessagePayloadSize=self.websocket_max_message_size,
+            maxFramePayloadSize=self.websocket_max_frame_size,
+            # Says 1009 to who sends too much, where dropping the connection would say nothing.
+            failByDrop=False,
+        )
+        self.listeners = [self._adopt(one) for one in self.endpoints]
+        asyncio.set_event_loop(reactor._asyncioEventloop)
+        reactor.callLater(1, self.application_checker)
+        reactor.callLater(2, self.timeout_checker)
+        reactor.callWhenRunning(self.ready_callable)
+        reactor.addSystemEventTrigger("before", "shutdown", self.kill_all_applications)
+        reactor.run()
+
+    def _adopt(self, one: socket.socket) -> Any:
+        with one:  # Twisted takes a copy; ours would go on listening when that one stops
+            return reactor.adoptStreamPort(one.fileno(), one.family, self.http_factory)
+
+    def create_application(self, protocol: Any, scope: Message) -> asyncio.Queue[Message] | None:
+        scope["asgi"] = {"version": "3.0"}
+        scope["extensions"] = EXTENSIONS
+        is_socket = scope["type"] == "websocket"
+        queue: asyncio.Queue[Message] = Backlog(protocol) if is_socket else asyncio.Queue()
+        application = asyncio.ensure_future(
+            self.application(scope, queue.get, partial(self.handle_reply, protocol))
+        )
+        self.connections[protocol]["application_instance"] = application
+        if is_socket:
+            application.add_done_callback(protocol.application_ended)
+        return queue
+
+    async def handle_reply(self, protocol: Any, message: Message) -> None:
+        if message["type"] == "websocket.send":
+            await protocol.outflow.flowing.wait()
+        await super().handle_reply(protocol, message)
+
+    def kill_all_applications(self) -> Deferred[None]:
+        """Let applications finish, then what they feed; the reactor waits for it to stop."""
+        return Deferred.fromFuture(asyncio.ensure_future(self._finish()))
+
+    async def _finish(self) -> None:
+        for listener in self.listeners:
+            listener.stopListening()
+        sockets = [one for one in self.connections if isinstance(one, WebSocketProtocol)]
+        for protocol in sockets:
+            protocol.go_away()
+        await self._end_applications()
+        if self.on_finish is not None:
+            await self.on_finish()
+        for protocol in sockets:
+            protocol.serverClose(SERVICE_RESTART)
+        # Twisted writes when the loop turns next, and drops at shutdown what it has not written.
+        await asyncio.sleep(0.1)
+
+    async def _end_applications(self) -> None:
+        # A connection that is still sending its request has no application.
+        found = (one.get("application_instance") for one in self.connections.values())
+        if not (running := {one for one in found if one is not None and not one.done()}):
+            return
+        _, late = await asyncio.wait(running, timeout=LEAVE_SECONDS)
+        for application in late:
+            application.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+class HTTPFactory(http_protocol.HTTPFactory):
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = WebRequest
+        return protocol
+
+    def startFactory(self) -> None:
+        """Open no access log, and keep no clock for its lines."""
+
+    def stopFactory(self) -> None:
+        pass
+
+    def log(self, request: Any) -> None:
+        pass
+
+
+class WebRequest(http_protocol.WebRequest):
+    """A request whose body is bounded while it comes in: Daphne reads it whole before it is told.
+
+    What is too large is answered at once. The rest is read and thrown away for a while, since a
+    sender whose connection is reset never reads the answer.
+    """
+
+    def __init__(self, channel: Any, queued: object = False) -> None:
+        super().__init__(channel, queued, parsePOSTFormSubmission=False)
+        self._received = 0
+        self._refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        # Twisted writes bodies over 100 kB to a file.
+        self.content = BytesIO()
+        self._check(length or 0, self.server.in_flight + (length or 0))
+
+    def handleContentChunk(self, data: bytes) -> None:
+        if self._refused:
+            return
+        self._received += len(data)
+        self.server.in_flight += len(data)
+        self._check(self._received, self.server.in_flight)
+        if not self._refused:
+            self.content.write(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        if self._refused:
+            self.channel.loseConnection()
+            return
+        self.content.seek(0)
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path = path.split(b"?", 1)[0]
+        self.args = {}
+        self.process()
+
+    def handle_reply(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            # Shorter than the minute after which an idle connection is closed here, so that
+            # no client sends into a closing one.
+            self.responseHeaders.addRawHeader(b"Keep-Alive", b"timeout=50")
+        super().handle_reply(message)
+
+    def finish(self) -> None:
+        self._let_go()
+        super().finish()
+
+    def connectionLost(self, reason: Any) -> None:
+        self._let_go()
+        super().connectionLost(reason)
+
+    def _check(self, body: int, in_flight: int) -> None:
+        if body > self.server.most_body:
+            limit = f"{self.server.most_body:,} bytes"
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have up to {limit}.")
+        elif in_flight > self.server.most_in_flight:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "Too much is being sent at this moment.")
+
+    def _refuse(self, status: HTTPStatus, sentence: str) -> None:
+        self._refused = True
+        self._let_go()
+        self.content = BytesIO()
+        # Else the channel would tell the sender to go on.
+        self.requestHeaders.removeHeader(b"Expect")
+        self.channel.transport.write(_refusal(status, sentence))
+        reactor.callLater(LINGER_SECONDS, self.channel.transport.loseConnection)
+
+    def _let_go(self) -> None:
+        self.server.in_flight -= self._received
+        self._received = 0
+
+
+def _refusal(status: HTTPStatus, sentence: str) -> bytes:
+    body = json.dumps({"detail": sentence}).encode()
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        *(["Retry-After: 1"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+class WebSocketProtocol(ws_protocol.WebSocketProtocol):
+    """A socket that answers for the application only what it has not asked to answer itself."""
+
+    application_queue: "Backlog"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outflow = Outflow()
+        self._acknowledges = False
+        self._is_closing = False
+
+    def onOpen(self) -> None:
+        # The HTTP channel is still what the transport tells when its buffer is full.
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self.outflow, True)
+        super().onOpen()
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if not self._is_closing:
+            super().onMessage(payload, isBinary)
+
+    def onPing(self, payload: bytes) -> None:
+        if not self._acknowledges:
+            super().onPing(payload)
+        elif not self._is_closing:
+            self.last_ping = time.time()
+            self.application_queue.put_nowait({"type": "eventfeed.ping", "data": payload})
+
+    def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
+        if not self._acknowledges or self.state != self.STATE_OPEN:
+            return super().onCloseFrame(code, reasonRaw)
+        if not self._is_closing:
+            self._is_closing = True
+            self.remoteCloseCode = code
+            self.application_queue.put_nowait(
+                {
+                    "type": "eventfeed.closing",
+                    "code": code or self.CLOSE_STATUS_CODE_NULL,
+                    "reason": (reasonRaw or b"").decode(errors="replace"),
+                }
+            )
+        return None
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self.outflow.resumeProducing()  # whoever waits to send learns that it is over
+        super().onClose(wasClean, code, reason)
+
+    def handle_reply(self, message: Message) -> None:
+        match message["type"]:
+            case "eventfeed.pong":
+                self.sendPong(message["data"])
+            case "websocket.accept":
+                self._acknowledges = bool(message.get("acknowledge"))
+                super().handle_reply(message)
+            case _:
+                super().handle_reply(message)
+
+    def serverClose(self, code: int | None = None) -> None:
+        if self.state != self.STATE_OPEN:
+            return
+        # Not by sendClose, which refuses 1008, 1009, 1011 and 1012 to an application.
+        self.sendCloseFrame(code=code or self.CLOSE_STATUS_CODE_NORMAL, isReply=self._is_closing)
+        if self._is_closing:
+            self.wasClean = True
+            self.dropConnection()
+
+    def application_ended(self, application: asyncio.Future[None]) -> None:
+        """Leave no socket open that nobody reads from."""
+        if not application.cancelled() and application.exception() is None:
+            self.serverClose(SERVICE_RESTART if self.muted else None)
+
+    def go_away(self) -> None:
+        """Read no more; the application sees the end after what it has been sent already."""
+        if hasattr(self, "application_queue"):
+            self.transport.pauseProducing()
+            self.muted = True
+            self.application_queue.put_nowait(
+                {"type": "websocket.disconnect", "code": SERVICE_RESTART}
+            )
+
+    def pause_reading(self) -> None:
+        self.transport.pauseProducing()
+        # The answer to our own ping waits behind what we do not read now.
+        if self.autoPingTimeoutCall is not None:
+            self._cancelAutoPingTimeoutCall()
+
+    def resume_reading(self) -> None:
+        if not self.muted and self.state in (self.STATE_OPEN, self.STATE_CLOSING):
+            self.transport.resumeProducing()
+
+    def check_timeouts(self) -> None:
+        if self.state == self.STATE_OPEN and self.application_queue.is_paused:
+            self.last_ping = time.time()
+        super().check_timeouts()
+
+
+class WebSocketFactory(ws_protocol.WebSocketFactory):
+    protocol = WebSocketProtocol
+
+
+class Backlog(asyncio.Queue[Message]):
+    """Messages the application has not taken yet; above a bound the socket is not read."""
+
+    def __init__(self, protocol: WebSocketProtocol) -> None:
+        super().__init__()
+        self.is_paused = False
+        self._protocol = protocol
+        self._bytes = 0
+
+    def _put(self, message: Message) -> None:
+        super()._put(message)
+        self._bytes += _size(message)
+        if not self.is_paused and self._is_over(MOST_WAITING_MESSAGES, MOST_WAITING_BYTES):
+            self.is_paused = True
+            self._protocol.pause_reading()
+
+    def _get(self) -> Message:
+        message = super()._get()
+        self._bytes -= _size(message)
+        if self.is_paused and not self._is_over(MOST_WAITING_MESSAGES / 2, MOST_WAITING_BYTES / 2):
+            self.is_paused = False
+            self._protocol.resume_reading()
+        return message
+
+    def _is_over(self, messages: float, size: float) -> bool:
+        return self.qsize() > messages or self._bytes > size
+
+
+def _size(message: Message) -> int:
+    return len(message.get("text") or message.get("bytes") or b"")
+
+
+@implementer(IPushProducer)
+class Outflow:
+    """Whether a socket's peer takes what we send; applications wait while it does not."""
+
+    def __init__(self) -> None:
+        self.flowing = asyncio.Event()
+        self.flowing.set()
+
+    def pauseProducing(self) -> None:
+        self.flowing.clear()
+
+    def resumeProducing(self) -> None:
+        self.flowing.set()
+
+    def stopProducing(self) -> None:
+        self.flowing.set()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens, or say who cannot."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return _listening(socket.socket(family, kind), address)
+    except OSError as error:
+        raise CannotStart(
+            f"Cannot listen on {host}:{port}: {error.strerror}. "
+            "End the program that uses the port, or choose another with --port."
+        ) from error
+
+
+def _listening(one: socket.socket, address: Any) -> socket.socket:
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind(address)
+        one.listen(511)
+        one.setblocking(False)
+    except OSError:
+        one.close()
+        raise
+    return one

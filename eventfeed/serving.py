@@ -1,0 +1,55 @@
+"""The web server of this installation: its socket, its application, its end."""
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from eventfeed.server import Server, listen
+
+ANY_HOST = ("", "0.0.0.0", "::")  # noqa: S104
+
+
+@dataclass
+class Website:
+    """A socket that listens already, so that a taken port is known before anything starts."""
+
+    socket: socket.socket
+    host: str
+    ip: str
+    port: int
+
+    @classmethod
+    def at(cls, host: str, port: int) -> "Website":
+        listening = listen(host, port)
+        ip, port = listening.getsockname()[:2]
+        return cls(listening, host, ip, port)
+
+    @property
+    def address(self) -> str:
+        host = "127.0.0.1" if self.host in ANY_HOST else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody but programs of this machine can reach it and the data is ours."""
+        return settings.EMBEDDED and ipaddress.ip_address(self.ip).is_loopback
+
+    def serve(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until SIGINT or SIGTERM."""
+        settings.LOCAL_MODE = settings.LOCAL_MODE or self.is_local
+        if self.host not in ANY_HOST:
+            settings.ALLOWED_HOSTS.append(f"[{self.host}]" if ":" in self.host else self.host)
+        # Imported here: it sets up the application, which takes a moment.
+        from apps.events.recorder import recorder
+        from eventfeed.asgi import application
+
+        Server(
+            application,
+            sockets=[self.socket],
+            most_body=settings.EVENTFEED_MAX_BODY,
+            on_ready=on_ready,
+            on_finish=lambda: recorder().close(),
+        ).run()
