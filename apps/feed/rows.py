@@ -26,7 +26,7 @@ _drawn: dict[Position, SafeString] = {}
 
 
 def render_row(event: Event) -> SafeString:
-    """Return an event as `<li class="row">`; an event never changes, so it is drawn once and kept."""
+    """Return an event as `<li class="row">`; events never change, so each is drawn once."""
     position = event.position
     drawn = _drawn.get(position)
     if drawn is None:
@@ -43,7 +43,7 @@ def draw(event: Event, at: str) -> SafeString:
         at=at,
         iso=iso(event.occurred),
         exact=exact(event.occurred),
-        clock=f"{event.occurred:%H:%M:%S}",
+        clock=event.occurred.astimezone(UTC).strftime("%H:%M:%S"),
         outcome=event.outcome_word,
         href=f"/events/{event.id}?at={at}",
         words=shorten(said.text),
@@ -136,11 +136,12 @@ def filtered(text: str) -> str:
 
 
 def iso(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def exact(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
+    told = moment.astimezone(UTC).replace(tzinfo=None)
+    return f"{told.isoformat(sep=' ', timespec='milliseconds')} UTC"
 
 
 def shorten(text: str) -> str:
@@ -151,8 +152,8 @@ def role_words(role: str) -> str:
     return shorten(role.replace("-", " ").replace("_", " "))
 
 
-def _render(name: str, **values: object) -> SafeString:
-    return _template(name).template.render(Context(values, use_l10n=False, use_tz=False))
+def _render(template: str, /, **values: object) -> SafeString:
+    return _template(template).template.render(Context(values, use_l10n=False, use_tz=False))
 
 
 @cache

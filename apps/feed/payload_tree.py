@@ -1,0 +1,90 @@
+"""A payload as a foldable tree of bounded size."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.feed.rows import filtered
+from apps.query.values import quote
+
+MOST_NODES = 400
+LONGEST = 1_000
+LONGEST_FILTER = 120
+OPEN_UNTIL = 2
+
+
+@dataclass
+class Node:
+    """One key or place of the payload: a leaf with its text, or a branch with its children."""
+
+    key: str
+    kind: str
+    text: str = ""
+    size: int = 0
+    children: list["Node"] = field(default_factory=list)
+    open: bool = False
+    left_out: int = 0
+    only: str = ""
+    without: str = ""
+
+
+class Budget:
+    """How many nodes may still be drawn."""
+
+    def __init__(self, nodes: int) -> None:
+        self.left = nodes
+
+    def take(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+
+def tree(payload: dict[str, Any]) -> Node:
+    """Return the payload's tree, with what was left out counted where it was."""
+    return _node("", payload, depth=0, budget=Budget(MOST_NODES))
+
+
+def _node(key: str, value: Any, *, depth: int, budget: Budget) -> Node:
+    if isinstance(value, dict | list):
+        return _branch(key, value, depth=depth, budget=budget)
+    return _leaf(key, value)
+
+
+def _branch(key: str, value: dict | list, *, depth: int, budget: Budget) -> Node:
+    node = Node(key, type(value).__name__, size=len(value), open=depth < OPEN_UNTIL)
+    for name, child in _children(value):
+        if not budget.take():
+            node.left_out = len(value) - len(node.children)
+            break
+        node.children.append(_node(name, child, depth=depth + 1, budget=budget))
+    return node
+
+
+def _children(value: dict | list) -> Iterator[tuple[str, Any]]:
+    return iter(value.items()) if isinstance(value, dict) else _numbered(value)
+
+
+def _numbered(values: list) -> Iterator[tuple[str, Any]]:
+    return ((str(place), value) for place, value in enumerate(values))
+
+
+def _leaf(key: str, value: Any) -> Node:
+    text = value if isinstance(value, str) else json.dumps(value)
+    kind = "str" if isinstance(value, str) else "null" if value is None else type(value).__name__
+    phrase = _phrase(text) if kind in ("str", "int", "float") else ""
+    return Node(
+        key,
+        kind,
+        text=text[:LONGEST],
+        left_out=max(0, len(text) - LONGEST),
+        only=filtered(phrase) if phrase else "",
+        without=filtered(f"-{phrase}") if phrase else "",
+    )
+
+
+def _phrase(text: str) -> str:
+    """Return the text as a quoted phrase; "" when it has no word or is too long to look for."""
+    if len(text) > LONGEST_FILTER or not any(character.isalnum() for character in text):
+        return ""
+    return quote(text)

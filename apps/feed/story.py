@@ -1,0 +1,61 @@
+"""One sentence that says what happened: “crimson-fox of flow nightly-orders failed, 12 min 4 s
+after it started.”"""
+
+from collections.abc import Iterable
+
+from apps.events.models import Event
+from apps.events.words import words
+from apps.feed.moments import ago
+from apps.feed.rows import ROLE, role_words, shorten
+from apps.query import display_name
+from apps.query.outcomes import Outcome
+
+# The first of these roles is what the resource is part of.
+WHOLES = ("flow", "job", "workflow", "deployment", "parent", "flow-run", "customer", "repository")
+ENDED = (Outcome.FAILED, Outcome.COMPLETED)
+
+Parts = list[tuple[str, bool]]
+
+
+def story(event: Event, earlier: Iterable[Event]) -> Parts:
+    """Return the sentence as parts, the strong ones marked.
+
+    `earlier` are older events of the same resource, in any order.
+    """
+    said = words(event.event, event.resource)
+    parts = [(shorten(display_name(event.resource)), True), *_whole(event, said.kind)]
+    parts.append((_happened(said.text, said.kind), False))
+    parts.append((_since(event, earlier) + ".", False))
+    return parts
+
+
+def _whole(event: Event, kind: str) -> Parts:
+    roles = {labels.get(ROLE): labels for labels in reversed(event.related)}
+    whole = next(
+        (roles[role] for role in WHOLES if role in roles and role_words(role) != kind), None
+    )
+    if whole is None:
+        return []
+    return [(f" of {role_words(whole[ROLE])} ", False), (shorten(display_name(whole)), True)]
+
+
+def _happened(text: str, kind: str) -> str:
+    """Return “ failed” of “Flow run failed”, else the whole words after a colon."""
+    beginning, rest = text[: len(kind)].lower(), text[len(kind) :]
+    if kind and beginning == kind.lower() and rest.startswith(" "):
+        return rest
+    return f": {text[:1].lower()}{text[1:]}"
+
+
+def _since(event: Event, earlier: Iterable[Event]) -> str:
+    past = [other for other in earlier if other.occurred <= event.occurred]
+    if event.outcome in ENDED:
+        started = [other for other in past if other.outcome == Outcome.RUNNING]
+        if started:
+            start = min(started, key=lambda other: other.occurred)
+            return f", {ago(event.occurred - start.occurred)} after it started"
+    if not past:
+        return ""
+    last = max(past, key=lambda other: other.occurred)
+    said = words(last.event, last.resource)
+    return f", {ago(event.occurred - last.occurred)} after “{said.text}”"

@@ -1,0 +1,13 @@
+from django.urls import include, path
+
+from apps.feed import views
+
+urlpatterns = [
+    path("", views.feed),
+    path("events/<uuid:id>", views.event),
+    path("events/<uuid:id>/drawer", views.drawer),
+    path("events/<uuid:id>/payload", views.payload),
+    path("rejections", views.rejections),
+    path("rejections/<int:id>", views.rejection),
+    path("", include("apps.feed.api_urls")),
+]

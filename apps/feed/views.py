@@ -1,0 +1,187 @@
+"""The pages: the feed, one event as page and drawer, and what was refused."""
+
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from apps.events.models import Event, Rejection
+from apps.events.search import Page, QueryTimeout
+from apps.feed.asked import ARRIVAL, MISTAKES, Asked, choose
+from apps.feed.event_page import EventPage, find, whole_payload
+from apps.feed.filters import FIELDS, filters, outcome_buttons
+from apps.feed.hints import hints
+from apps.feed.mistake import Mistake
+from apps.feed.moments import EVERYTHING, NAMED, BadMoment, Range
+from apps.feed.rejections import older_rejections, shown
+from apps.feed.rows import exact, iso, render_row
+from apps.query import Query, QueryError, parse
+
+TOO_LONG = "This query takes too long. A narrower time range or one more word makes it quicker."
+
+
+@require_safe
+def feed(request: HttpRequest) -> HttpResponse:
+    """The page of rows; every state of it is a link."""
+    now = timezone.now()
+    try:
+        asked = Asked.read(request.GET, now)
+    except BadMoment as error:
+        asked = Asked.read(QueryDict(mutable=True) | {"q": request.GET.get("q", "")}, now)
+        return mistaken(request, asked, Mistake(str(error)))
+    try:
+        query = parse(asked.text)
+    except QueryError as error:
+        return mistaken(request, asked, Mistake.of_query(asked.text, error))
+    if request.GET.get("filter") in FIELDS:
+        field, values = request.GET["filter"], request.GET.getlist("value")
+        return redirect(asked.link(q=choose(query, field, map(str.strip, values))))
+    try:
+        page = asked.page(query)
+    except QueryTimeout:
+        return mistaken(request, asked, Mistake(TOO_LONG), status=200)
+    except MISTAKES as error:
+        return mistaken(request, asked, Mistake(str(error)))
+    return render(request, "feed/feed.html", told(request, asked, query, page, now))
+
+
+def told(
+    request: HttpRequest, asked: Asked, query: Query, page: Page, now: datetime
+) -> dict[str, object]:
+    """Return what the feed template shows of a page that was found."""
+    nothing = not page.events
+    first_run = nothing and not asked.narrowed and not asked.after
+    return frame(asked) | {
+        "said": said(asked, query),
+        "outcomes": outcome_buttons(asked, query),
+        "filters": filters(query),
+        "rows": list(rows(page, now)),
+        "older": asked.older(page),
+        "searched_to": page.searched_to and moment(page.searched_to),
+        "position": page.position,
+        "newest": asked.link(until=""),
+        "why_not_live": asked.why_not_live(now),
+        "first_run": first_run,
+        "address": request.build_absolute_uri("/").rstrip("/"),
+        "hints": hints(asked, query) if nothing and not first_run and not asked.after else None,
+    }
+
+
+def mistaken(
+    request: HttpRequest, asked: Asked, mistake: Mistake, status: int = 400
+) -> HttpResponse:
+    return render(request, "feed/feed.html", frame(asked) | {"error": mistake}, status=status)
+
+
+def frame(asked: Asked) -> dict[str, object]:
+    """Return what the page shows whether the query was understood or not."""
+    chosen = asked.range.since_text, asked.range.until_text
+    ranges = {since: title for since, title in NAMED.items()} | {"": EVERYTHING}
+    return {
+        "nav": "feed",
+        "asked": asked,
+        "retention": settings.EVENTFEED_RETENTION_DAYS,
+        "ranges": [
+            (title, asked.link(since=since, until=""), chosen == (since, ""))
+            for since, title in ranges.items()
+        ],
+        "orders": [
+            ("Newest first, as it occurred", asked.link(order=""), not asked.of_log),
+            ("Newest first, as it arrived", asked.link(order=ARRIVAL), asked.of_log),
+        ],
+    }
+
+
+def said(asked: Asked, query: Query) -> list[tuple[str, bool]]:
+    """Return the sentence under the box: what the list holds."""
+    order = ", in the order they arrived" if asked.of_log else ""
+    return [*query.sentence(), (f"{asked.range.words}{order}.", False)]
+
+
+def rows(page: Page, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield each row with the heading of its day, "" for today."""
+    for event in page.events:
+        yield day(event.occurred, now), render_row(event)
+
+
+def day(moment: datetime, now: datetime) -> str:
+    return "" if moment.date() == now.date() else f"{moment:%A} {moment.day} {moment:%B %Y}"
+
+
+def moment(moment: datetime) -> dict[str, str]:
+    return {"iso": iso(moment), "exact": exact(moment)}
+
+
+@require_safe
+def event(request: HttpRequest, id: UUID) -> HttpResponse:
+    return render(request, "feed/event.html", {"page": page_of(request, id), "nav": "feed"})
+
+
+@require_safe
+def drawer(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The same content without the page around it."""
+    return render(request, "feed/_event.html", {"page": page_of(request, id), "drawer": True})
+
+
+@require_safe
+def payload(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The whole payload as a file."""
+    found = stored(request, id)
+    name = f"{found.id}.json"
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(whole_payload(found), content_type="application/json", headers=disposition)
+
+
+def page_of(request: HttpRequest, id: UUID) -> EventPage:
+    return EventPage(stored(request, id))
+
+
+def stored(request: HttpRequest, id: UUID) -> Event:
+    found = find(id, request.GET.get("at", ""))
+    if found is None:
+        raise Http404(
+            f"No event {id} is stored. Events are kept for "
+            f"{settings.EVENTFEED_RETENTION_DAYS} days."
+        )
+    return found
+
+
+@require_safe
+def rejections(request: HttpRequest) -> HttpResponse:
+    """What was refused, newest first."""
+    after = request.GET.get("after", "")
+    found, older = older_rejections(int(after) if after.isdecimal() else None)
+    values = {"nav": "rejections", "rejections": found, "older": older, "after": after}
+    return render(request, "rejections/list.html", values)
+
+
+@require_safe
+def rejection(request: HttpRequest, id: int) -> HttpResponse:
+    found = Rejection.objects.select_related("source").filter(id=id).first()
+    if found is None:
+        raise Http404("This rejection is gone: only the newest of each source are kept.")
+    values = {"nav": "rejections", "rejection": found, "body": shown(found)}
+    return render(request, "rejections/detail.html", values)
+
+
+def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The 404 page, with the sentence of the view that raised it."""
+    # Django's own resolver gives a dict of the paths it tried, which is of no use to a visitor.
+    say = next((told for told in exception.args if isinstance(told, str)), "")
+    return render(request, "404.html", {"say": say}, status=404)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """The 500 page, or the 503 page when it is the database that is away."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        answer = render(None, "503.html", status=503)
+        answer.headers["Retry-After"] = "3"
+        return answer
+    return render(None, "500.html", status=500)

@@ -1,0 +1,9 @@
+// The one entry: each module brings one thing to life, and the pages work without any of them.
+import "./copy.js";
+import "./drawer.js";
+import "./feed.js";
+import "./filter.js";
+import "./ink.js";
+import "./menus.js";
+import "./narrow.js";
+import "./times.js";
