@@ -1,7 +1,7 @@
 """Who answers: the guard of local mode, static files, the doorways, our sockets, then Django."""
 
 import os
-from typing import Any
+from typing import Any, cast
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
@@ -34,7 +34,9 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-live = AuthMiddlewareStack(URLRouter([*websocket_urlpatterns, re_path("", refuse)]))
+# Django's stubs know of views only.
+nobody = re_path("", cast("Any", refuse))
+live = AuthMiddlewareStack(URLRouter([*websocket_urlpatterns, nobody]))
 
 
 class Entrance:

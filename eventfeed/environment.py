@@ -54,7 +54,7 @@ def database(name: str) -> dict[str, Any]:
     """Return Django's settings for the PostgreSQL at this address."""
     write = "postgres://user:password@host:5432/database"
     try:
-        found = env.db_url(name)
+        found: dict[str, Any] = env.db_url(name)
     except (environ.ImproperlyConfigured, ValueError) as error:
         raise WrongSetting(name, write=write) from error
     if not found.get("ENGINE", "").endswith("postgresql") or not found["NAME"]:

@@ -23,11 +23,13 @@ class LocalGuard:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] not in ("http", "websocket"):
-            return await self.inner(scope, receive, send)
+            await self.inner(scope, receive, send)
+            return
         scope["eventfeed.local"] = settings.LOCAL_MODE
         if settings.LOCAL_MODE and (sentence := trespass(scope)):
-            return await _refuse(scope, send, sentence)
-        return await self.inner(scope, receive, send)
+            await _refuse(scope, send, sentence)
+        else:
+            await self.inner(scope, receive, send)
 
 
 def trespass(scope: Any) -> str | None:

@@ -20,7 +20,7 @@ from daphne import http_protocol, server, ws_protocol
 from twisted.internet import reactor  # installed by daphne.server
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IPushProducer
-from twisted.logger import globalLogBeginner
+from twisted.logger import LogPublisher, globalLogBeginner
 from zope.interface import implementer
 
 from eventfeed.startup import CannotStart
@@ -73,8 +73,9 @@ class Server(server.Server):
 
     def run(self) -> None:
         """Serve until SIGINT or SIGTERM, and then finish what has been begun."""
+        # To a publisher without readers: what matters is said by the standard library's loggers.
         globalLogBeginner.beginLoggingTo(
-            [lambda _: None], redirectStandardIO=False, discardBuffer=True
+            [LogPublisher()], redirectStandardIO=False, discardBuffer=True
         )
         self.connections: dict[Any, dict[str, Any]] = {}
         self.http_factory = HTTPFactory(self)
@@ -196,7 +197,6 @@ class WebRequest(http_protocol.WebRequest):
         self.content.seek(0)
         self.method, self.uri, self.clientproto = command, path, version
         self.path = path.split(b"?", 1)[0]
-        self.args = {}
         self.process()
 
     def handle_reply(self, message: Message) -> None:

@@ -102,7 +102,7 @@ TEMPLATES = [
 ]
 
 EMBEDDED = not environment.text("DATABASE_URL")
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "eventfeed.embedded.backend",
         "NAME": DATABASE,

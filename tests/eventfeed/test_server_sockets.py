@@ -30,7 +30,7 @@ async def release(server: Running) -> None:
 async def test_a_ping_is_answered_after_the_messages_before_it(server: Running) -> None:
     async with connect(f"{server.ws}/acknowledging") as socket:
         await socket.send("an event")
-        pong = await socket.ping()
+        pong = asyncio.ensure_future(await socket.ping())
         await until(lambda: seen(server), lambda seen: seen == ["8"])
         assert not pong.done()
         await release(server)
@@ -139,7 +139,7 @@ async def test_at_sigterm_what_has_arrived_is_handled_first(server: Running) -> 
     async with httpx.AsyncClient() as client, connect(f"{server.ws}/acknowledging") as socket:
         await client.get(f"{server.http}/state")  # opens the connection that is used below
         await socket.send("an event")
-        pong = await socket.ping()
+        pong = asyncio.ensure_future(await socket.ping())
         await until(lambda: seen(server), lambda seen: seen == ["8"])
         server.process.send_signal(signal.SIGTERM)
         await until(lambda: is_listening(server), lambda listening: not listening)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.backends.postgresql import base
+from psycopg import OperationalError
 
 from eventfeed.database import embedded
 
@@ -13,6 +14,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         cluster.use()
         try:
             return super().get_new_connection(conn_params)
-        except base.Database.OperationalError:
+        except OperationalError:
             cluster.check()
             return super().get_new_connection(conn_params)

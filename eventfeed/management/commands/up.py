@@ -36,7 +36,6 @@ class Command(BaseCommand):
                 self.say("Stopped before it was up.")
             finally:
                 connections.close_all()
-                connection.close_pool()
                 if settings.EMBEDDED:
                     embedded().leave()
 
