@@ -1,0 +1,72 @@
+"""What a viewer asks of the live feed, and how its frames say that it is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from apps.events.models import Event
+from apps.events.position import Position
+from apps.feed.moments import moment
+from apps.query import Query, parse
+
+
+class Mode(StrEnum):
+    ROWS = "rows"
+    COUNTS = "counts"
+
+
+class Format(StrEnum):
+    HTML = "html"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A query over a span of times, and from where in the log."""
+
+    query: Query
+    since: datetime | None = None
+    until: datetime | None = None
+    after: Position | None = None
+    mode: Mode = Mode.ROWS
+    format: Format = Format.HTML
+
+    def is_live(self, now: datetime) -> bool:
+        return self.until is None or self.until > now
+
+    def covers(self, event: Event) -> bool:
+        if self.since and event.occurred < self.since:
+            return False
+        return self.until is None or event.occurred <= self.until
+
+
+class Sub(msgspec.Struct, tag_field="t", tag="sub"):
+    """The frame that asks to follow; a second one replaces the first."""
+
+    q: str = ""
+    since: str | None = None
+    until: str | None = None
+    from_: str | None = msgspec.field(name="from", default=None)
+    mode: Mode = Mode.ROWS
+    format: Format = Format.HTML
+
+    def read(self, now: datetime) -> Subscription:
+        """Return what is asked; raises QueryError, BadMoment or BadPosition."""
+        return Subscription(
+            query=parse(self.q),
+            since=moment(self.since, now) if self.since else None,
+            until=moment(self.until, now) if self.until else None,
+            after=Position.parse(self.from_) if self.from_ else None,
+            mode=self.mode,
+            format=self.format,
+        )
+
+
+class ModeChange(msgspec.Struct, tag_field="t", tag="mode"):
+    """The frame of a tab that is hidden or shown."""
+
+    mode: Mode

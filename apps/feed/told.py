@@ -1,0 +1,77 @@
+"""An event as the API, the live socket and the command line tell it: Prefect's fields and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import connection
+
+from apps.events.models import Event, Source
+from apps.feed.rows import iso
+
+# LATERAL keeps the planner to one probe an event.
+PAYLOADS = """
+    SELECT told.id, told.occurred, kept.payload
+    FROM unnest(%s::uuid[], %s::timestamptz[]) AS told (id, occurred)
+    CROSS JOIN LATERAL (
+        SELECT payload::text FROM event
+        WHERE event.id = told.id AND event.occurred = told.occurred
+        LIMIT 1
+    ) AS kept
+"""
+
+Payload = Mapping[str, Any] | msgspec.Raw
+
+
+def told(event: Event, *, source: str, payload: Payload | None = None) -> dict[str, Any]:
+    """Return the event as a JSON object, without a payload when none is given."""
+    fields = {
+        "id": str(event.id),
+        "occurred": iso(event.occurred),
+        "event": event.event,
+        "resource": event.resource,
+        "related": event.related,
+        "payload": payload,
+        "follows": event.follows and str(event.follows),
+        "received": iso(event.received),
+        "system": event.system,
+        "source": source,
+        "outcome": event.outcome_word,
+        "message": event.message,
+        "warnings": event.warnings or [],
+        "position": event.at,
+    }
+    if payload is None:
+        del fields["payload"]
+    return fields
+
+
+def told_in_full(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Return a list with its payloads, which lists leave in the database."""
+    payloads, sources = payloads_of(events), sources_of(events)
+    return [
+        told(event, source=sources[event.source_id], payload=payloads[event.identity])
+        for event in events
+        # Between the two queries its partition may have expired.
+        if event.identity in payloads
+    ]
+
+
+def payloads_of(events: Sequence[Event]) -> dict[tuple[UUID, datetime], msgspec.Raw]:
+    """Return the payloads as the JSON they are stored as."""
+    with connection.cursor() as cursor:
+        cursor.execute(PAYLOADS, [[e.id for e in events], [e.occurred for e in events]])
+        return {
+            (id, occurred): msgspec.Raw(payload.encode())
+            for id, occurred, payload in cursor.fetchall()
+        }
+
+
+def sources_of(events: Sequence[Event]) -> dict[int, str]:
+    ids = {event.source_id for event in events}
+    names = dict(Source.objects.filter(id__in=ids).values_list("id", "name"))
+    return {id: names.get(id, "") for id in ids}
