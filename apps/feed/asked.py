@@ -1,17 +1,15 @@
 """What a visitor asks of the feed: its URL, read once, and the URLs that ask a little else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote, urlencode
-
-from django.http import QueryDict
 
 from apps.events.log import Expired, StartAgain
 from apps.events.position import BadPosition, Position
 from apps.events.search import BadCursor, Cursor, Page, search, search_log
 from apps.feed.moments import BadMoment, Range
-from apps.query import Query, clause, parse
+from apps.query import Clause, Query, clause
 
 MISTAKES = (BadMoment, BadPosition, BadCursor, Expired, StartAgain)
 
@@ -32,7 +30,7 @@ class Asked:
     last: str
 
     @classmethod
-    def read(cls, url: QueryDict, now: datetime) -> "Asked":
+    def read(cls, url: Mapping[str, str], now: datetime) -> "Asked":
         """Read the URL; raises BadMoment."""
         first, last = url.get("from", ""), url.get("to", "")
         in_log = first or last or url.get("order") == ARRIVAL
@@ -132,5 +130,5 @@ def toggle(query: Query, field: str, value: str) -> str:
     return choose(query, field, others if value in values else (*values, value))
 
 
-def _clause(query: Query, field: str):
+def _clause(query: Query, field: str) -> Clause | None:
     return next((c for c in query.clauses if c.field == field and not c.negated), None)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils import timezone
 
 from apps.events.models import Event, Rejection
 from apps.events.position import BadPosition, Position
@@ -95,7 +96,7 @@ class Link:
 
 def _signed(event: Event, before: Event) -> str:
     span = event.occurred - before.occurred
-    return f"{'−' if span.total_seconds() < 0 else '+'}{ago(span)}"
+    return f"{'-' if span.total_seconds() < 0 else '+'}{ago(span)}"
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,11 @@ class EventPage:
     @property
     def received(self) -> tuple[str, str]:
         return iso(self.event.received), exact(self.event.received)
+
+    @property
+    def ago(self) -> str:
+        since = timezone.now() - self.event.occurred
+        return f"{ago(since)} ago" if since.total_seconds() >= 0 else f"in {ago(since)}"
 
     @property
     def lag(self) -> str:

@@ -66,7 +66,7 @@ class Range:
             return EVERYTHING
         if not self.until and self.since_text in NAMED:
             return NAMED[self.since_text]
-        return f"{_short(self.since) or 'Oldest'} – {_short(self.until) or 'now'}"
+        return f"{_short(self.since) or 'Oldest'} to {_short(self.until) or 'now'}"
 
     @property
     def words(self) -> str:

@@ -1,9 +1,8 @@
 """The events of the same resource just before and just after one."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-from django.db.models.expressions import RawSQL
 
 from apps.events.models import Event
 from apps.query import clause, parse
@@ -14,43 +13,53 @@ SLICES = 8
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 END = datetime(9999, 12, 31, tzinfo=UTC)
 
+Slices = Iterator[tuple[datetime, datetime]]
+
+
+@dataclass(frozen=True)
+class Direction:
+    than: str
+    order: tuple[str, str, str]
+
+
+# The added interval keeps the planner from walking the time index past everyone else's events.
+BEFORE = Direction("<", ("-place", "-tx", "-seq"))
+AFTER = Direction(">", ("place", "tx", "seq"))
+
 
 def previous(event: Event) -> Event | None:
     return next(earlier(event, limit=1), None)
 
 
 def following(event: Event) -> Event | None:
-    return next(_beside(event, _later(event.occurred), ">", "", 1), None)
+    return next(_beside(event, AFTER, _later(event.occurred), limit=1), None)
 
 
 def earlier(event: Event, limit: int) -> Iterator[Event]:
     """Yield events of the same resource before this one, newest first."""
-    return _beside(event, _earlier(event.occurred), "<", "-", limit)
+    return _beside(event, BEFORE, _earlier(event.occurred), limit=limit)
 
 
-def _beside(event: Event, slices, than: str, direction: str, limit: int) -> Iterator[Event]:
-    condition = parse(clause("resource", event.resource_id)).sql()
-    # The added interval keeps the planner from walking the time index past everyone else's events.
-    place = RawSQL("occurred + interval '0'", [])
-    order = [place.desc(), "-tx", "-seq"] if direction else [place.asc(), "tx", "seq"]
+def _beside(event: Event, side: Direction, slices: Slices, *, limit: int) -> Iterator[Event]:
+    terms = parse(clause("resource", event.resource_id)).sql().terms
+    beside = Event.objects.defer("payload", "terms").extra(  # noqa: S610 - all literals
+        select={"place": "occurred + interval '0'"},
+        where=["terms @@ %s::tsquery", f"(occurred, tx, seq) {side.than} (%s, %s, %s)"],
+        params=[terms, event.occurred, event.tx, event.seq],
+        order_by=side.order,
+    )
     for since, until in slices:
-        found = (
-            Event.objects.defer("payload", "terms")
-            .filter(occurred__gte=since, occurred__lte=until, resource_id=event.resource_id)
-            .extra(
-                where=["terms @@ %s::tsquery", f"(occurred, tx, seq) {than} (%s, %s, %s)"],
-                params=[condition.terms, event.occurred, event.tx, event.seq],
-            )
-            .order_by(*order)[:limit]
+        span = beside.filter(
+            occurred__gte=since, occurred__lte=until, resource_id=event.resource_id
         )
-        for other in found:
+        for other in span[:limit]:
             yield other
             limit -= 1
         if not limit:
             return
 
 
-def _later(start: datetime) -> Iterator[tuple[datetime, datetime]]:
+def _later(start: datetime) -> Slices:
     width = FIRST_SLICE
     for _ in range(SLICES):
         end = min(END - width, start) + width
@@ -59,7 +68,7 @@ def _later(start: datetime) -> Iterator[tuple[datetime, datetime]]:
     yield start, END
 
 
-def _earlier(end: datetime) -> Iterator[tuple[datetime, datetime]]:
+def _earlier(end: datetime) -> Slices:
     width = FIRST_SLICE
     for _ in range(SLICES):
         start = max(BEGINNING + width, end) - width

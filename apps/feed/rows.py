@@ -6,9 +6,7 @@ from functools import cache, lru_cache
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
-from django.template import Context
-from django.template.backends.django import Template
-from django.template.loader import get_template
+from django.template import Context, Engine, Template
 from django.utils.safestring import SafeString
 
 from apps.events.models import Event
@@ -153,9 +151,9 @@ def role_words(role: str) -> str:
 
 
 def _render(template: str, /, **values: object) -> SafeString:
-    return _template(template).template.render(Context(values, use_l10n=False, use_tz=False))
+    return _template(template).render(Context(values, use_l10n=False, use_tz=False))
 
 
 @cache
 def _template(name: str) -> Template:
-    return get_template(name)
+    return Engine.get_default().get_template(name)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -19,12 +19,10 @@ from apps.feed.event_page import EventPage, find, whole_payload
 from apps.feed.filters import FIELDS, filters, outcome_buttons
 from apps.feed.hints import hints
 from apps.feed.mistake import Mistake
-from apps.feed.moments import EVERYTHING, NAMED, BadMoment, Range
+from apps.feed.moments import EVERYTHING, NAMED, BadMoment
 from apps.feed.rejections import older_rejections, shown
 from apps.feed.rows import exact, iso, render_row
 from apps.query import Query, QueryError, parse
-
-TOO_LONG = "This query takes too long. A narrower time range or one more word makes it quicker."
 
 
 @require_safe
@@ -34,7 +32,7 @@ def feed(request: HttpRequest) -> HttpResponse:
     try:
         asked = Asked.read(request.GET, now)
     except BadMoment as error:
-        asked = Asked.read(QueryDict(mutable=True) | {"q": request.GET.get("q", "")}, now)
+        asked = Asked.read({"q": request.GET.get("q", "")}, now)
         return mistaken(request, asked, Mistake(str(error)))
     try:
         query = parse(asked.text)
@@ -45,8 +43,8 @@ def feed(request: HttpRequest) -> HttpResponse:
         return redirect(asked.link(q=choose(query, field, map(str.strip, values))))
     try:
         page = asked.page(query)
-    except QueryTimeout:
-        return mistaken(request, asked, Mistake(TOO_LONG), status=200)
+    except QueryTimeout as error:
+        return mistaken(request, asked, Mistake(str(error)), status=200)
     except MISTAKES as error:
         return mistaken(request, asked, Mistake(str(error)))
     return render(request, "feed/feed.html", told(request, asked, query, page, now))
@@ -83,7 +81,7 @@ def mistaken(
 def frame(asked: Asked) -> dict[str, object]:
     """Return what the page shows whether the query was understood or not."""
     chosen = asked.range.since_text, asked.range.until_text
-    ranges = {since: title for since, title in NAMED.items()} | {"": EVERYTHING}
+    ranges = NAMED | {"": EVERYTHING}
     return {
         "nav": "feed",
         "asked": asked,
