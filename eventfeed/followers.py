@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from apps.events.follower import Follower
-
 from apps.resources.registry import registry
 
 FOLLOWERS: Sequence[Follower] = (registry,)

@@ -4,12 +4,12 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from apps.events.follower import behind
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import Error, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from apps.events.follower import behind
 from apps.events.recorder import recorder
 from eventfeed.followers import FOLLOWERS
 

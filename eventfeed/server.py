@@ -75,7 +75,9 @@ class Server(server.Server):
         """Serve until SIGINT or SIGTERM, and then finish what has been begun."""
         # To a publisher without readers: what matters is said by the standard library's loggers.
         globalLogBeginner.beginLoggingTo(
-            [LogPublisher()], redirectStandardIO=False, discardBuffer=True
+            [LogPublisher()],  # type: ignore[list-item]  # mypy cannot see zope's interfaces
+            redirectStandardIO=False,
+            discardBuffer=True,
         )
         self.connections: dict[Any, dict[str, Any]] = {}
         self.http_factory = HTTPFactory(self)

@@ -3,9 +3,9 @@ import sys
 import threading
 from typing import Any
 
-from apps.events.worker import run_worker
 from django.core.management.base import BaseCommand, CommandParser
 
+from apps.events.worker import run_worker
 from eventfeed.followers import FOLLOWERS
 
 
