@@ -34,7 +34,7 @@ class Refusal:
 
     @property
     def sentence(self) -> str:
-        event = "" if self.index is None else f"event {self.index}"
+        event = "" if self.index is None else f"Event {self.index}"
         place = ", ".join(part for part in (event, self.problem.where) if part)
         return f"{place}: {self.problem.reason}" if place else self.problem.reason
 
