@@ -27,15 +27,17 @@ PAYLOADS = """
 Payload = Mapping[str, Any] | msgspec.Raw
 
 
-def told(event: Event, *, source: str, payload: Payload | None = None) -> dict[str, Any]:
-    """Return the event as a JSON object, without a payload when none is given."""
+def told(
+    event: Event, *, source: str | None = None, payload: Payload | None = None
+) -> dict[str, Any]:
+    """Return the event as a JSON object; a payload or a source's name not read are left out."""
     fields = {
         "id": str(event.id),
         "occurred": iso(event.occurred),
         "event": event.event,
         "resource": event.resource,
         "related": event.related,
-        "payload": payload,
+        "payload": event.__dict__.get("payload") if payload is None else payload,
         "follows": event.follows and str(event.follows),
         "received": iso(event.received),
         "system": event.system,
@@ -45,9 +47,8 @@ def told(event: Event, *, source: str, payload: Payload | None = None) -> dict[s
         "warnings": event.warnings or [],
         "position": event.at,
     }
-    if payload is None:
-        del fields["payload"]
-    return fields
+    unread = [name for name in ("payload", "source") if fields[name] is None]
+    return {name: value for name, value in fields.items() if name not in unread}
 
 
 def told_in_full(events: Sequence[Event]) -> list[dict[str, Any]]:

@@ -1,0 +1,26 @@
+"""The read API, its description, and what the filters suggest."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from apps.feed.api import ApiView, EventDetail, EventList
+from apps.feed.suggestions import suggestions
+
+ASKING = {
+    "authentication_classes": ApiView.authentication_classes,
+    "permission_classes": ApiView.permission_classes,
+}
+schema = SpectacularAPIView.as_view(**ASKING)
+docs = SpectacularSwaggerSplitView.as_view(
+    url="/api/schema", template_name="feed/api_docs.html", **ASKING
+)
+
+urlpatterns = [
+    # These ask for a token or a session themselves.
+    path("api/events", login_not_required(EventList.as_view())),
+    path("api/events/<str:id>", login_not_required(EventDetail.as_view())),
+    path("api/schema", login_not_required(schema)),
+    path("api/docs", docs),
+    path("suggest", suggestions),
+]
