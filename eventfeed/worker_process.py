@@ -1,16 +1,16 @@
 """The worker as a child of `up`: started again when it dies, gone when its parent is."""
 
+import logging
 import subprocess
 import sys
 import threading
 
-import structlog
 from django.conf import settings
 
 AGAIN_AFTER_SECONDS = 1
 LEAVE_SECONDS = 10
 
-log = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class WorkerProcess:
@@ -43,5 +43,5 @@ class WorkerProcess:
             status = self._process.wait()
             if self._stopping.wait(AGAIN_AFTER_SECONDS):
                 return
-            log.error("the worker ended and is started again", status=status)
+            logger.error("The worker ended with %s and is started again", status)
             self._process = self._start()

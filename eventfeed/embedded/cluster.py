@@ -1,6 +1,7 @@
 """The life of the embedded PostgreSQL: made, started, watched, started again, stopped."""
 
 import atexit
+import logging
 import os
 import shutil
 import subprocess
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import psutil
 import psycopg
-import structlog
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -25,7 +25,7 @@ MAJOR = 18
 START_SECONDS = 300
 LOG_LIMIT = 10 * 1024 * 1024
 
-log = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Cluster:
@@ -93,7 +93,7 @@ class Cluster:
                 try:
                     self.check()
                 except (CannotStart, OSError, psycopg.Error) as error:
-                    log.error("PostgreSQL did not start again", error=str(error))
+                    logger.error("PostgreSQL did not start again: %s", error)
 
     def _run(self) -> None:
         if self._answers():
@@ -168,8 +168,10 @@ class Cluster:
             opened += open_way(folder, account)
             open_files(folder, account)
         for folder in opened:
-            log.info(
-                f"PostgreSQL runs as {account.name}: opened {folder} for walking through (o+x)"
+            logger.warning(
+                "PostgreSQL runs as %s, since it refuses root: opened %s for walking through (o+x)",
+                account.name,
+                folder,
             )
 
     def _create(self, account: Account) -> None:
