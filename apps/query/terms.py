@@ -209,11 +209,14 @@ _HUGE = 10**64
 def _placed(strings: Iterable[str]) -> list[str]:
     """Write each word with its positions, with a jump between strings: no phrase spans two."""
     places: dict[str, str] = {}
+    late: list[str] = []
     position = 0
     for string in strings:
         words = _known_words(string) if len(string) <= _LONGEST_KNOWN else _quoted_words(string)
         if position + len(words) > _LAST_IN_PHRASES:
-            words = _place_late(words, _LAST_IN_PHRASES - position, places)
+            room = max(_LAST_IN_PHRASES - position, 0)
+            late += words[room:]
+            words = words[:room]
         for word in words:
             position += 1
             if word in places:
@@ -223,15 +226,9 @@ def _placed(strings: Iterable[str]) -> list[str]:
         position += 1
     if position > MOST_POSITIONS:
         places = {word: _capped(at) for word, at in places.items()}
-    return list(map(add, places, places.values()))
-
-
-def _place_late(words: tuple[str, ...], room: int, places: dict[str, str]) -> tuple[str, ...]:
-    """Put what has no room at the last position, next to nothing, and return the rest."""
-    room = max(room, 0)
-    for word in words[room:]:
+    for word in late:
         places.setdefault(word, _FIRST[LAST_POSITION])
-    return words[:room]
+    return list(map(add, places, places.values()))
 
 
 def _capped(places: str) -> str:
@@ -240,7 +237,7 @@ def _capped(places: str) -> str:
     return ",".join(places.split(",", MOST_POSITIONS)[:MOST_POSITIONS])
 
 
-# One position stays free before the last, so that what was placed late is in no phrase.
+# One position stays free before the last, so that the words put there are in no phrase.
 _LAST_IN_PHRASES = LAST_POSITION - 2
 # Written out beforehand: formatting numbers was a fifth of the time.
 _FIRST = [f":{position}" for position in range(LAST_POSITION + 1)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 STRING = r'"(?:[^"\\]|\\.)*"'
 
 # Everything else is quoted: what would end a value, begin another meaning, or be a glob.
-_PLAIN = re.compile(r"""(?!//|[<>\[])[^\s()"*,\]]+""")
+_PLAIN = re.compile(r"""(?!//|[<>])[^\s()"*,\[\]]+""")
 _RANGE = re.compile(r"\d\.\.\d")
 _PLAIN_KEY = re.compile(r"""[^\s()":\[\],.*]+(?:\.[^\s()":\[\],.*]+)*""")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
