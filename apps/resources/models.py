@@ -33,8 +33,8 @@ class Resource(models.Model):
     class Meta:
         db_table = "resource"
         indexes = (
-            # `last_seen` has none, so that touching a resource leaves this dear one alone.
             GinIndex(fields=["words"], name="resource_words"),
+            models.Index(fields=["last_seen"], name="resource_last_seen"),
         )
 
     def __str__(self) -> str:

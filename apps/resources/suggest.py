@@ -20,10 +20,19 @@ NAMES = """
     ORDER BY starts_with(lower(name), %s) DESC, last_seen DESC, name
     LIMIT %s
 """
-RESOURCES = """
-    SELECT id, display_name, kind, last_seen FROM resource
+# What is typed first is in thousands of resources, and the planner cannot know: so the last seen
+# are looked through, and only when they are not enough the index of words is asked.
+LATEST = """
+    SELECT id, display_name, kind, last_seen
+    FROM (SELECT * FROM resource ORDER BY last_seen DESC LIMIT 2000) AS latest
     WHERE last_seen >= %s AND {condition}
     ORDER BY last_seen DESC, id
+    LIMIT %s
+"""
+ALL = """
+    SELECT id, display_name, kind, last_seen FROM resource
+    WHERE last_seen >= %s AND {condition}
+    ORDER BY last_seen + interval '0' DESC, id
     LIMIT %s
 """
 
@@ -47,7 +56,7 @@ class SuggestedResource:
 
 def names(text: str, limit: int = 20) -> list[SuggestedName]:
     """Return names holding every word of the text, those that begin with it first."""
-    asked = text.strip().lower()[:LONGEST_TEXT]
+    asked = askable(text).lower()
     parts = asked.split()
     conditions = " AND ".join(["strpos(lower(name), %s) > 0"] * len(parts)) or "true"
     rows = select(
@@ -58,19 +67,26 @@ def names(text: str, limit: int = 20) -> list[SuggestedName]:
 
 def resources(text: str, limit: int = 20) -> list[SuggestedResource]:
     """Return resources whose id begins with the text, or with words beginning with its words."""
-    asked = text.strip()[:LONGEST_TEXT]
-    condition, params = ("true", []) if not asked else matching(asked)
-    rows = select(RESOURCES.format(condition=condition), [kept_since(), *params, min(limit, MOST)])
+    asked = askable(text)
+    condition, params = matching(asked) if asked else ("true", [])
+    params, most = [kept_since(), *params], min(limit, MOST)
+    rows = select(LATEST.format(condition=condition), [*params, most])
+    if len(rows) < most:
+        rows = select(ALL.format(condition=condition), [*params, most])
     return [SuggestedResource(*row) for row in rows]
 
 
+def askable(text: str) -> str:
+    # PostgreSQL's text holds no NUL.
+    return text.replace("\0", " ").strip()[:LONGEST_TEXT]
+
+
 def matching(text: str) -> tuple[str, list[str]]:
-    beginning = ("id ^@ %s", text)
     # Words are letters and digits alone, so nothing in them needs quoting in a tsquery.
     words = " & ".join(f"'{word}':*" for word in words_in(text))
     if not words:
-        return beginning[0], [beginning[1]]
-    return f"({beginning[0]} OR words @@ %s::tsquery)", [beginning[1], words]
+        return "id ^@ %s", [text]
+    return "(id ^@ %s OR words @@ %s::tsquery)", [text, words]
 
 
 def select(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:

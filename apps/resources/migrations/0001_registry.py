@@ -48,11 +48,9 @@ class Migration(migrations.Migration):
                 "indexes": [
                     django.contrib.postgres.indexes.GinIndex(
                         fields=["words"], name="resource_words"
-                    )
+                    ),
+                    models.Index(fields=["last_seen"], name="resource_last_seen"),
                 ],
             },
         ),
-        # Room beside each row, so that touching it can stay on its page.
-        migrations.RunSQL("ALTER TABLE resource SET (fillfactor = 85)", migrations.RunSQL.noop),
-        migrations.RunSQL("ALTER TABLE name SET (fillfactor = 70)", migrations.RunSQL.noop),
     ]
