@@ -1,6 +1,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
+handler404 = "apps.feed.views.missing"
+handler500 = "apps.feed.views.broken"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("apps.accounts.urls")),

@@ -51,7 +51,9 @@ def draw(event: Event, at: str) -> SafeString:
         raw=shorten(event.event),
         message=event.message,
         pills=[pill(labels) for labels in event.related[:PILLS]],
+        related=len(event.related),
         more=max(0, len(event.related) - PILLS),
+        rest=max(0, len(event.related) - PILLS + 1),
         system=system_title(event.system),
     )
 

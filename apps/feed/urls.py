@@ -1,4 +1,4 @@
-from django.urls import include, path
+from django.urls import path
 
 from apps.feed import views
 
@@ -9,5 +9,4 @@ urlpatterns = [
     path("events/<uuid:id>/payload", views.payload),
     path("rejections", views.rejections),
     path("rejections/<int:id>", views.rejection),
-    path("", include("apps.feed.api_urls")),
 ]

@@ -16,6 +16,7 @@ const PAUSES = {
 
 class EventFeed extends HTMLElement {
   connectedCallback() {
+    if (!this.hasAttribute("data-live")) return;
     this.button = this.querySelector(".live");
     this.button.hidden = false;
     this.status = this.querySelector("[role=status]");
@@ -27,8 +28,8 @@ class EventFeed extends HTMLElement {
     });
     this.querySelector(".older").addEventListener("click", (event) => this.#older(event));
     this.addEventListener("trimmed", (event) => this.#trimmed(event.detail));
-    if (this.dataset.position && !this.dataset.notLive) this.#goLive();
-    else this.#stayOff();
+    if (this.dataset.notLive) this.#stayOff();
+    else this.#goLive();
   }
 
   disconnectedCallback() {
@@ -70,8 +71,7 @@ class EventFeed extends HTMLElement {
 
   #stayOff() {
     this.#state("off", "Not live", this.dataset.notLive);
-    if (this.dataset.notLive) this.button.addEventListener("click", () => location.assign(this.dataset.newest));
-    else this.button.disabled = true;
+    this.button.addEventListener("click", () => location.assign(this.dataset.newest));
   }
 
   #ask() {
@@ -154,9 +154,7 @@ class EventFeed extends HTMLElement {
   #showNew() {
     getSelection().removeAllRanges();
     scrollTo({ top: 0, behavior: "instant" });
-    this.pauses.delete("selection");
-    this.pauses.delete("scrolled");
-    this.#pause("user", false);
+    this.#paused(() => this.pauses.clear());
   }
 
   #scrolled() {
@@ -170,13 +168,16 @@ class EventFeed extends HTMLElement {
   }
 
   #pause(why, on) {
+    this.#paused(() => (on ? this.pauses.add(why) : this.pauses.delete(why)));
+  }
+
+  #paused(change) {
     const before = this.pauses.size;
-    if (on) this.pauses.add(why);
-    else this.pauses.delete(why);
-    if (this.pauses.size === before) return;
-    if (this.pauses.size && !before) this.connection.counts();
-    if (!this.pauses.size) this.#resume();
-    if (this.pauses.size && this.button.dataset.state !== "reconnecting") this.#sayPaused();
+    change();
+    const after = this.pauses.size;
+    if (after && !before) this.connection.counts();
+    if (!after && before) this.#resume();
+    else if (after !== before && this.button.dataset.state !== "reconnecting") this.#sayPaused();
   }
 
   // What waited is asked for again from the last position shown: nothing has to be kept meanwhile.
@@ -193,7 +194,7 @@ class EventFeed extends HTMLElement {
     this.button.querySelector("span").textContent = text;
     this.button.querySelector("small").textContent = why;
     this.button.setAttribute("aria-pressed", String(state === "paused"));
-    this.button.title = { live: "Pause", paused: "Go on", off: why && "Go to the newest events" }[state] ?? "";
+    this.button.title = { live: "Pause", paused: "Go on", off: "Go to the newest events" }[state] ?? "";
     if (state !== "catching" && state !== "connecting") this.#say([text, why].filter(Boolean).join(": "));
   }
 

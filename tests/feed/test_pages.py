@@ -1,0 +1,294 @@
+"""The pages as the server writes them, before any script arrives."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from apps.events.models import Event, Rejection, Source
+from apps.query import Outcome, clause
+from tests.feed.watching import draft, store
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime.now(UTC)
+ID = "prefect.resource.id"
+NAME = "prefect.resource.name"
+ROLE = "prefect.resource.role"
+
+
+@pytest.fixture
+def page(client: Client, settings):
+    """Read a page as a visitor in local mode."""
+    settings.LOCAL_MODE = True
+
+    def read(path: str, *, status: int = 200, **params: str) -> str:
+        answer = client.get(path, params)
+        assert answer.status_code == status
+        return unescape(answer.content.decode())
+
+    return read
+
+
+def rows(html: str) -> list[str]:
+    """Return the event names of the rows, in order."""
+    return re.findall(r'<p class="raw"><code><bdi>(.*?)</bdi>', html)
+
+
+def link(html: str, text: str) -> str:
+    """Return the address of the link that says this."""
+    found = [a for a in re.findall(r"<a\b[^>]*>.*?</a>", html, re.S) if said(a) == text]
+    assert found, f"no link says {text!r}"
+    return re.search(r'href="([^"]*)"', found[0])[1]
+
+
+def said(html: str) -> str:
+    """Return the text of a page as it is read."""
+    inline = re.sub(r"</?(?:bdi|b|i|span|strong|code)\b[^>]*>", "", html)
+    return " ".join(re.sub(r"<[^>]+>", " ", inline).split())
+
+
+def failed_run(**changes):
+    told = {
+        "resource": {ID: "prefect.flow-run.1", NAME: "crimson-fox"},
+        "related": [{ID: "prefect.flow.7", NAME: "nightly-orders", ROLE: "flow"}],
+        "outcome": Outcome.FAILED,
+        "system": "prefect",
+        "message": "3 partitions missing",
+    }
+    return draft("prefect.flow-run.Failed", **told | changes)
+
+
+def test_a_row_tells_the_event_in_words_and_raw(page):
+    store(failed_run())
+    row = page("/")
+    assert "failed: Flow run failed flow run crimson-fox" in said(row)
+    assert "prefect.flow-run.Failed 3 partitions missing" in said(row)
+    assert "flow nightly-orders" in said(row)
+    assert link(row, "flow nightly-orders") == "/?q=any:prefect.flow.7"
+
+
+def test_newest_come_first_and_older_ones_by_a_link(page):
+    store(*(draft(f"n{n}", occurred=NOW - timedelta(seconds=n)) for n in range(120)))
+    seen, href = [], "/"
+    while href:
+        html = page(href)
+        seen += rows(html)
+        href = link(html, "Older events") if "Older events" in html else ""
+    assert seen == [f"n{n}" for n in range(120)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("outcome:failed", ["prefect.flow-run.Failed"]),
+        ("any:nightly-orders", ["prefect.flow-run.Failed"]),
+        ("-outcome:failed", ["invoice.paid"]),
+        ("partitions", []),
+        ("event:invoice.*", ["invoice.paid"]),
+    ],
+)
+def test_the_text_is_what_is_shown(page, text, found):
+    store(failed_run(), draft("invoice.paid"))
+    assert rows(page("/", q=text)) == found
+
+
+def test_an_outcome_button_writes_into_the_text_and_out_again(page):
+    store(failed_run())
+    chosen = link(page("/", q="crimson"), "failed")
+    assert chosen == "/?q=crimson%20outcome:failed"
+    assert link(page(chosen), "failed") == "/?q=crimson"
+    assert link(page(chosen), "waiting") == "/?q=crimson%20outcome:[failed,waiting]"
+
+
+def test_a_filter_form_edits_its_clause_in_place(client, settings):
+    settings.LOCAL_MODE = True
+    asked = {"q": "any:a crimson", "filter": "any", "value": ["a", "prefect.flow.7", ""]}
+    assert client.get("/", asked).headers["Location"] == "/?q=any:[a,prefect.flow.7]%20crimson"
+    asked["value"] = [""]
+    assert client.get("/", asked).headers["Location"] == "/?q=crimson"
+
+
+def test_a_query_that_is_wrong_is_told_where_and_what_instead(page):
+    html = page("/", q="lable:x", status=400)
+    assert "There is no field “lable”" in html
+    assert "<mark>lable" in html
+    assert link(html, "label:x") == "/?q=label:x"
+    assert rows(page(link(html, "Search for this text literally"))) == []
+
+
+@pytest.mark.parametrize("wrong", [{"since": "tomorrow"}, {"after": "x"}, {"from": "1.2"}])
+def test_a_link_that_is_wrong_is_told_in_a_sentence(page, wrong):
+    assert 'id="query-error"' in page("/", status=400, **wrong)
+
+
+def test_a_feed_without_events_says_how_to_send_one(page):
+    html = page("/")
+    assert "Waiting for your first event" in html
+    assert "PREFECT_API_URL=http://testserver/api" in html
+
+
+def test_an_empty_range_says_when_the_last_match_was(page):
+    store(failed_run(occurred=NOW - timedelta(days=2)))
+    html = page("/", q="outcome:failed", since="now-1h")
+    last = re.search(r'The last match was <a href="([^"]+)"', html)[1]
+    assert rows(page(last)) == ["prefect.flow-run.Failed"]
+
+
+def test_an_empty_result_says_what_each_part_alone_would_give(page):
+    store(failed_run(), draft("invoice.paid"))
+    told = said(page("/", q="outcome:failed event:invoice.paid zork"))
+    assert "outcome:failed 1 event:invoice.paid 1 zork none" in told
+
+
+def test_rows_of_another_day_stand_under_its_name(page):
+    store(failed_run(), draft("invoice.paid", occurred=datetime(2023, 4, 3, 12, tzinfo=UTC)))
+    assert "Monday 3 April 2023" in page("/")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stretch_of_the_log_is_a_page(page):
+    store(draft("before"))
+    first = Event.objects.get()
+    store(draft("one"), draft("two"))
+    last = Event.objects.get(event="two")
+    store(draft("after"))
+    html = page("/", **{"from": first.at, "to": last.at})
+    assert rows(html) == ["two", "one"]
+    assert 'data-not-live="a stretch of the log"' in html
+
+
+@pytest.mark.django_db(transaction=True)
+def test_arrival_order_shows_what_came_last_first(page):
+    store(draft("now"))
+    store(draft("replayed", occurred=datetime(2023, 4, 3, tzinfo=UTC)))
+    assert rows(page("/")) == ["now", "replayed"]
+    assert rows(page("/", order="arrival")) == ["replayed", "now"]
+
+
+NASTY = "<script>alert(1)</script>\"'\u202e" + "x" * 900
+
+
+def test_nothing_a_sender_writes_becomes_markup(client, settings):
+    settings.LOCAL_MODE = True
+    nasty = {ID: "javascript:alert(1)", NAME: NASTY, ROLE: NASTY, "k" + NASTY: NASTY}
+    (id,) = store(
+        draft(
+            NASTY, resource=nasty, related=[nasty] * 4, message=NASTY[:200], payload={NASTY: NASTY}
+        )
+    )
+    for path in ("/", f"/events/{id}", f"/events/{id}/drawer"):
+        html = client.get(path).content.decode()
+        assert "<script>alert" not in html
+        assert 'href="javascript' not in html
+        for href in re.findall(r'href="([^"]*)"', html):
+            assert href[0] in "/#"
+
+
+def test_the_event_page_says_what_happened(page):
+    run = {ID: "prefect.flow-run.1", NAME: "crimson-fox"}
+    began = NOW - timedelta(minutes=20)
+    started = draft(
+        "prefect.flow-run.Running", resource=run, occurred=began, outcome=Outcome.RUNNING
+    )
+    ended = failed_run(occurred=began + timedelta(minutes=12, seconds=4), follows=started.id)
+    store(started, ended)
+    html = page(f"/events/{ended.id}")
+    sentence = "crimson-fox of flow nightly-orders failed, 12 min 4 s after it started."
+    assert sentence in said(html)
+    assert link(html, "Flow run running").startswith(f"/events/{started.id}?at=")
+    assert "Previous event of this resource" in html
+    assert "Next event of this resource" not in html
+
+
+def test_every_value_filters_with_and_without(page):
+    (id,) = store(failed_run(payload={"error": {"kind": "ValueError", "tries": 3}}))
+    html = page(f"/events/{id}")
+    for text in (
+        "event:prefect.flow-run.Failed",
+        "outcome:failed",
+        "any:prefect.flow-run.1",
+        "any:prefect.flow.7",
+        "ValueError",
+    ):
+        only = f"/?q={text}" if ":" in text else f"/?q=%22{text}%22"
+        assert f'href="{only}"' in html
+        assert f'href="{only.replace("q=", "q=-", 1)}"' in html
+
+
+def test_what_a_value_links_to_finds_its_event(page):
+    odd = {ID: 'acme:a b,[c]*"d"', "team[1]": "x, y"}
+    (id,) = store(draft("odd", resource=odd))
+    assert rows(page("/", q=clause("any", odd[ID]))) == ["odd"]
+    for href in re.findall(r'href="(/\?q=[^-"][^"]*)" data-narrow', page(f"/events/{id}")):
+        assert rows(page(href)) == ["odd"], href
+
+
+def test_the_same_id_at_another_time_is_told_on_both_pages(page):
+    first = failed_run(occurred=NOW - timedelta(hours=1))
+    second = failed_run(id=first.id, occurred=NOW)
+    store(first, second)
+    one, other = Event.objects.order_by("occurred")
+    for shown, twin in ((one, other), (other, one)):
+        html = page(f"/events/{first.id}", at=shown.at)
+        assert f'data-at="{shown.at}"' in html
+        assert f"/events/{first.id}?at={twin.at}" in html
+
+
+def test_a_leader_that_never_came_is_named(page):
+    absent = uuid4()
+    (id,) = store(failed_run(follows=absent))
+    assert f"{absent}, which was not received" in said(page(f"/events/{id}"))
+
+
+def test_a_chain_that_closes_on_itself_ends(page):
+    first, second = uuid4(), uuid4()
+    store(draft("a", id=first, follows=second), draft("b", id=second, follows=first))
+    assert "closes on itself" in page(f"/events/{first}")
+
+
+def test_a_large_payload_is_cut_and_can_be_downloaded(page):
+    payload = {"rows": [{"n": n, "text": "x" * 100} for n in range(3_000)]}
+    (id,) = store(draft("big", payload=payload))
+    html = page(f"/events/{id}")
+    assert "too large to be drawn" in html
+    assert len(html) < 60_000
+    assert page(link(html, "Download the payload")).count('"text"') == 3_000
+
+
+def test_a_payload_of_many_values_counts_what_it_leaves_out(page):
+    (id,) = store(draft("many", payload={"numbers": list(range(1_000))}))
+    assert "more are in the download" in page(f"/events/{id}")
+
+
+def test_an_event_that_is_not_stored_is_told_in_words(page):
+    assert "Events are kept for 30 days" in page(f"/events/{uuid4()}", status=404)
+
+
+def test_a_rejection_is_listed_with_its_reason_and_message(page):
+    assert "Nothing was refused" in page("/rejections")
+    source = Source.objects.create(name="orders", system="prefect")
+    id = uuid4()
+    refused = Rejection.objects.create(
+        source=source,
+        doorway="POST /api/events",
+        index=3,
+        path="resource",
+        reason="An event needs a resource with an id.",
+        body=b'{"event": "<b>x</b>"}',
+        body_size=21,
+        event_id=str(id),
+    )
+    html = page("/rejections")
+    assert link(html, "An event needs a resource with an id.") == f"/rejections/{refused.id}"
+    assert '{"event": "<b>x</b>"}' in page(f"/rejections/{refused.id}")
+    store(draft("later", id=id))
+    assert "was refused: An event needs a resource with an id." in said(page(f"/events/{id}"))
+
+
+def test_links_that_lead_nowhere_are_told_in_our_look(page):
+    for path in ("/nothing", "/rejections/77"):
+        assert "To the feed" in page(path, status=404)
