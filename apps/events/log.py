@@ -19,6 +19,9 @@ from eventfeed.database import dsn
 logger = logging.getLogger(__name__)
 
 CHANNEL = "eventfeed"
+# Seconds between two looks: while nothing is heard of, and while rows lie above the horizon.
+TICK = 1.0
+SOON = 0.02
 
 # Rows from the horizon on may still be joined by others in front of them; below it all is final.
 STATE = """
@@ -140,7 +143,7 @@ async def read(
     """Return the next events in commit order; raises StartAgain, Expired."""
     log = await state(conn)
     log.check(after)
-    rows = await conn.execute(*_rows(log, after, limit, payload))
+    rows = await conn.execute(*_rows(log, after[1:], limit, payload))
     return events_of(await rows.fetchall(), columns(payload=payload), log=log.id)
 
 
@@ -148,14 +151,23 @@ def read_sync(after: Position, limit: int, *, payload: bool = False) -> list[Eve
     """Do what `read` does, on Django's connection."""
     log = state_sync()
     log.check(after)
+    return _read_on(log, after[1:], limit, payload)
+
+
+def read_on(place: tuple[int, int], limit: int) -> list[Event]:
+    """Return what is left of the log after `(tx, seq)`: for places the database itself keeps."""
+    return _read_on(state_sync(), place, limit, payload=False)
+
+
+def _read_on(log: Log, place: tuple[int, int], limit: int, payload: bool) -> list[Event]:
     with connection.cursor() as cursor:
-        cursor.execute(*_rows(log, after, limit, payload))
+        cursor.execute(*_rows(log, place, limit, payload))
         return events_of(cursor.fetchall(), columns(payload=payload), log=log.id)
 
 
-def _rows(log: Log, after: Position, limit: int, payload: bool) -> tuple[Any, list[int]]:
+def _rows(log: Log, place: tuple[int, int], limit: int, payload: bool) -> tuple[Any, list[int]]:
     sql = ROWS.format(columns=selected(columns(payload=payload)))
-    return sql, [after.tx, after.seq, log.horizon, limit]
+    return sql, [*place, log.horizon, limit]
 
 
 def check_log(conn: psycopg.Connection[Any]) -> None:
@@ -180,19 +192,28 @@ def selected(names: tuple[str, ...]) -> str:
     return ", ".join(f"{name}::text" if name in JSON else name for name in names)
 
 
-def events_of(rows: Iterable[Sequence[Any]], names: tuple[str, ...], *, log: str) -> list[Event]:
+def events_of(
+    rows: Iterable[Sequence[Any]], names: tuple[str, ...], *, log: str | None = None
+) -> list[Event]:
     """Make events of rows selected as `selected(names)`."""
     decoded = [index for index, name in enumerate(names) if name in JSON]
     return [_event(row, names, decoded, log) for row in rows]
 
 
-def _event(row: Sequence[Any], names: tuple[str, ...], decoded: list[int], log: str) -> Event:
+def _event(
+    row: Sequence[Any], names: tuple[str, ...], decoded: list[int], log: str | None
+) -> Event:
     values = list(row)
     for index in decoded:
         values[index] = msgspec.json.decode(values[index])
     event = Event.from_db("default", names, values)
     event.log = log
     return event
+
+
+def later(soon: float) -> float:
+    """Look less often with time: a long transaction elsewhere must not keep us busy all along."""
+    return min(soon * 1.1, TICK)
 
 
 class Wakeups:
@@ -202,8 +223,6 @@ class Wakeups:
     itself, and while the database is away it says nothing.
     """
 
-    EVERY = 1.0
-    SOON = 0.02
     AWAY = 0.5
 
     def __init__(self) -> None:
@@ -233,8 +252,7 @@ class Wakeups:
             self._conn = await self._listen()
         elif self._soon and await self._rows_above():
             await asyncio.sleep(self._soon)
-            # A long transaction elsewhere must not keep us busy all its life.
-            self._soon = min(self._soon * 1.1, self.EVERY)
+            self._soon = later(self._soon)
         else:
             await self._notified()
 
@@ -242,7 +260,7 @@ class Wakeups:
         conn = await connect()
         await conn.execute(CHECK)
         await conn.execute(f"LISTEN {CHANNEL}")
-        self._soon = self.SOON
+        self._soon = SOON
         return conn
 
     async def _rows_above(self) -> bool:
@@ -253,8 +271,8 @@ class Wakeups:
     async def _notified(self) -> None:
         assert self._conn is not None
         self._soon = 0.0
-        async for _ in self._conn.notifies(timeout=self.EVERY, stop_after=1):
-            self._soon = self.SOON
+        async for _ in self._conn.notifies(timeout=TICK, stop_after=1):
+            self._soon = SOON
 
     async def _leave(self) -> None:
         if self._conn is not None:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from apps.events.away import DatabaseAway
 from apps.events.draft import Draft
 from apps.events.log import CHECK
 from apps.events.record import (
@@ -30,6 +31,8 @@ from apps.events.record import (
 from apps.events.row import COPY, Row, rows_of
 from eventfeed.database import dsn
 
+__all__ = ["DatabaseAway", "Overloaded", "Recorder", "recorder"]
+
 logger = logging.getLogger(__name__)
 
 MEBIBYTE = 1024 * 1024
@@ -39,10 +42,6 @@ SESSION = "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '
 
 class Overloaded(Exception):
     """More waits to be written than we want to hold: send it again in a moment."""
-
-
-class DatabaseAway(Exception):
-    """It could not be committed: send it again."""
 
 
 @dataclass(eq=False)

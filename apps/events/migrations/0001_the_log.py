@@ -68,6 +68,13 @@ BEGIN
 END $$;
 
 CREATE TABLE event_default PARTITION OF event DEFAULT;
+
+-- Their statistics help no plan and took 38 of the 46 seconds of an ANALYZE of a million events.
+ALTER TABLE event
+    ALTER COLUMN resource SET STATISTICS 0,
+    ALTER COLUMN related SET STATISTICS 0,
+    ALTER COLUMN payload SET STATISTICS 0,
+    ALTER COLUMN terms SET STATISTICS 0;
 """
 
 NO_LOG = "DROP TABLE event, once, log;"

@@ -1,0 +1,53 @@
+"""What was refused, kept to look at: the newest of each source."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from apps.events.away import in_database
+from apps.events.models import Rejection
+
+KEPT = 1_000
+EXCERPT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One refusal: by which door, what was wrong, where in the message, and the message."""
+
+    source_id: int
+    doorway: str
+    reason: str
+    body: bytes
+    index: int | None = None
+    path: str = ""
+    event_id: str | None = None
+
+
+async def reject(rejected: Rejected) -> None:
+    """Keep a rejection; raises DatabaseAway."""
+    await in_database(lambda: reject_sync(rejected))
+
+
+def reject_sync(rejected: Rejected) -> None:
+    """Keep a rejection, and of its source no more than the newest 1,000."""
+    with transaction.atomic():
+        Rejection.objects.create(
+            source_id=rejected.source_id,
+            doorway=rejected.doorway,
+            index=rejected.index,
+            path=_storable(rejected.path),
+            reason=_storable(rejected.reason),
+            body=rejected.body[:EXCERPT],
+            body_size=len(rejected.body),
+            event_id=rejected.event_id and _storable(rejected.event_id),
+        )
+        of_source = Rejection.objects.filter(source_id=rejected.source_id)
+        newest = of_source.order_by("-id").values_list("id", flat=True)
+        for first_too_many in newest[KEPT : KEPT + 1]:
+            of_source.filter(id__lte=first_too_many).delete()
+
+
+def _storable(text: str) -> str:
+    """Write what PostgreSQL takes for no text, NUL and half surrogate pairs, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")
