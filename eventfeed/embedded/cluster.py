@@ -225,7 +225,9 @@ class Cluster:
         orphans = [process for process in psutil.process_iter() if self._is_ours(process)]
         for process in orphans:
             process.kill()
-        psutil.wait_procs(orphans, timeout=10)
+        # Not by waiting for them: nobody may be there to reap them.
+        while any(self._is_ours(process) for process in orphans):
+            time.sleep(0.05)
         for path in (self.place.cluster / "postmaster.pid", self.place.socket):
             path.unlink(missing_ok=True)
         self.place.socket.with_name(self.place.socket.name + ".lock").unlink(missing_ok=True)
@@ -258,7 +260,7 @@ class Cluster:
                     f"PostgreSQL did not start: {refusal.strip()}\n"
                     f"The end of {self.place.log} says why:\n{self._last_words()}"
                 )
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def _has_died(self) -> bool:
         if self._postgres is not None:

@@ -1,12 +1,12 @@
 """The settings files of the embedded cluster, written anew at each start."""
 
-from collections.abc import Mapping
+import sys
 from pathlib import Path
 
 from eventfeed.embedded.account import Account
 from eventfeed.embedded.place import USER, Place
 
-SETTINGS: Mapping[str, str] = {
+SETTINGS = {
     "listen_addresses": "",
     "max_connections": "60",
     "timezone": "UTC",
@@ -35,6 +35,9 @@ SETTINGS: Mapping[str, str] = {
     "max_logical_replication_workers": "0",
     "update_process_title": "off",
 }
+if sys.platform == "linux":
+    # After a crash it syncs a thousand files one by one otherwise: 2 to 10 s against 0.2 s.
+    SETTINGS["recovery_init_sync_method"] = "syncfs"
 
 
 def write(place: Place, account: Account) -> None:

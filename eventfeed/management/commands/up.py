@@ -45,15 +45,16 @@ class Command(BaseCommand):
             embedded().use()
         self.say("Preparing the database …")
         prepare_database()
-        admin = first_admin()
+        if admin := first_admin():
+            self.say("The first admin is {}, with the password {} (shown only now).".format(*admin))
         worker = WorkerProcess()
         try:
-            website.serve(on_ready=lambda: self.welcome(website, admin))
+            website.serve(on_ready=lambda: self.welcome(website))
         finally:
             self.say("Stopping …")
             worker.stop()
 
-    def welcome(self, website: Website, admin: tuple[str, str] | None) -> None:
+    def welcome(self, website: Website) -> None:
         self.say(f"\nEventfeed is at {self.style.SUCCESS(website.address)}")
         self.say(f"  Point Prefect at it:  export PREFECT_API_URL={website.address}/api")
         if settings.LOCAL_MODE:
@@ -62,9 +63,7 @@ class Command(BaseCommand):
             self.say("  Senders need a token:  manage.py token create NAME --scope ingest")
         if website.host in ANY_HOST and not settings.LOCAL_MODE:
             self.say("  Other machines get in by the names in EVENTFEED_ALLOWED_HOSTS.")
-        if admin:
-            username, password = admin
-            self.say(f"  Admin at /admin/:  {username}  {password}  (shown only now)")
+        self.say(f"  Admin:                {website.address}/admin/")
         self.say("  Ctrl-C stops everything.\n")
 
     def say(self, line: str) -> None:

@@ -1,3 +1,4 @@
+import os
 import signal
 import sys
 import threading
@@ -29,5 +30,7 @@ class Command(BaseCommand):
 
 
 def _wait_for_end(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin, whose lock a thread may not hold when the interpreter ends.
+    while os.read(sys.stdin.fileno(), 1):
+        pass
     stop.set()
