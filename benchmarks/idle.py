@@ -7,6 +7,7 @@ import psutil
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Promise
+from benchmarks.server import cpu_seconds
 
 MEGABYTE = 1_000_000
 
@@ -25,11 +26,6 @@ def measure(bench: Bench) -> Iterator[Figure]:
         total = sum(pss(process) for process in processes)
     yield Figure("idle, CPU", 100 * sum(spent.values()) / watch, 2, "%", Promise.AT_MOST)
     yield Figure("idle, memory (PSS)", total, 300, "MB", Promise.AT_MOST)
-
-
-def cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
 
 
 def pss(process: psutil.Process) -> float:

@@ -84,6 +84,15 @@ class Server:
         roots = [self.web, *self._postmasters()]
         return list({p for root in roots for p in [root, *root.children(recursive=True)]})
 
+    def cpu(self) -> dict[str, float]:
+        """Seconds of a core spent so far, by who spent them."""
+        postgresql = {p for root in self._postmasters() for p in root.children(recursive=True)}
+        spent = {"web": 0.0, "worker": 0.0, "postgresql": 0.0}
+        for process in self.processes():
+            who = "postgresql" if process in postgresql else "worker"
+            spent["web" if process == self.web else who] += cpu_seconds(process)
+        return spent
+
     def _postmasters(self) -> Iterator[psutil.Process]:
         for file in self.data.rglob("postmaster.pid"):
             yield psutil.Process(int(file.read_text().split()[0]))
@@ -97,6 +106,11 @@ class Server:
                 process.kill()
             self._up.wait()
         self._log.close()
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 @contextmanager

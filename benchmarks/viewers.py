@@ -10,10 +10,10 @@ from benchmarks import senders
 from benchmarks.audience import Audience, Seats, Seen
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Promise
-from benchmarks.idle import cpu_seconds, pss
+from benchmarks.idle import pss
 from benchmarks.machine import Naps
 from benchmarks.senders import Load, Outcome
-from benchmarks.server import Server
+from benchmarks.server import Server, cpu_seconds
 
 VIEWERS = 100
 RATE = 500
