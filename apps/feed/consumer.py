@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing, suppress
+from importlib import import_module
 
 import msgspec
+from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from apps.accounts.access import AccessAway, caller_of_scope
@@ -32,6 +36,7 @@ LONGEST_FRAME = 64_000
 STRANGER = "You may not see the feed. Sign in, or send a token with the scope “read”."
 WISHES = "Say what to follow, {“t”: “sub”, “q”: “…”}, or {“t”: “mode”, “mode”: “rows”}"
 
+SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
 decoder = msgspec.json.Decoder(Sub | ModeChange)
 
 
@@ -84,11 +89,19 @@ class FeedConsumer(AsyncWebsocketConsumer):
         """Look again every few minutes whether the viewer may still read."""
         while True:
             await asyncio.sleep(PERMIT_SECONDS)
-            with suppress(AccessAway):
+            # While the database is away nobody can be signed out either.
+            with suppress(AccessAway, OperationalError, InterfaceError):
+                await self.look_up_user()
                 if not await self.may_read():
                     await self.leave()
                     await self.refuse(NOT_ALLOWED, "permission", STRANGER)
                     return
+
+    async def look_up_user(self) -> None:
+        """Find out anew who is signed in: the scope keeps session, user and permissions."""
+        if session := self.scope.get("session"):
+            now = {**self.scope, "session": SessionStore(session.session_key)}
+            self.scope["user"] = await get_user(now)
 
     async def refuse(self, code: int, reason: str, say: str) -> None:
         await self.send(frames.error(reason, say))
