@@ -1,10 +1,11 @@
 """The filters over the list: they show what the text says, and their links change the text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apps.feed.asked import Asked, chosen, toggle
 from apps.query import Query
 from apps.query.outcomes import OUTCOMES
+from apps.resources.models import Resource
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,12 @@ class OutcomeButton:
 
 
 @dataclass(frozen=True)
+class Chosen:
+    text: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Filter:
     """A multi-select over one field of the query; `suggest` names what it suggests."""
 
@@ -22,7 +29,7 @@ class Filter:
     title: str
     suggest: str
     hint: str
-    chosen: tuple[str, ...] = ()
+    chosen: tuple[Chosen, ...] = ()
 
 
 FILTERS = (
@@ -41,4 +48,12 @@ def outcome_buttons(asked: Asked, query: Query) -> list[OutcomeButton]:
 
 
 def filters(query: Query) -> list[Filter]:
-    return [Filter(f.field, f.title, f.suggest, f.hint, chosen(query, f.field)) for f in FILTERS]
+    return [replace(filter, chosen=_named(chosen(query, filter.field))) for filter in FILTERS]
+
+
+def _named(values: tuple[str, ...]) -> tuple[Chosen, ...]:
+    """Return the values with the names of those that are ids of known resources."""
+    if not values:
+        return ()
+    names = dict(Resource.objects.filter(id__in=values).values_list("id", "display_name"))
+    return tuple(Chosen(value, names.get(value, value)) for value in values)

@@ -24,10 +24,16 @@ class Filter {
     this.list.addEventListener("click", (event) => this.#choose(event.target.closest("[role=option]")));
     this.form.addEventListener("change", (event) => event.target.type === "checkbox" && this.#submit());
     this.form.addEventListener("submit", () => this.#remember());
-    this.menu.addEventListener("toggle", () => this.menu.open && this.#opened());
+    // Opened by hand, because `toggle` comes too late: what is typed next would be lost.
+    this.menu.querySelector("summary").addEventListener("click", (event) => {
+      event.preventDefault();
+      this.menu.open = !this.menu.open;
+      if (this.menu.open) this.#opened();
+    });
     if (sessionStorage.getItem(OPEN) === this.input.id) {
       sessionStorage.removeItem(OPEN);
       this.menu.open = true;
+      this.#opened();
     }
   }
 

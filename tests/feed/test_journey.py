@@ -1,0 +1,303 @@
+"""Journeys through the pages: a real server, a real browser."""
+
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.crash.up import Up
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+# Two cores may be busy with other tests: slow is not wrong.
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    up = Up(tmp_path_factory.mktemp("journey") / "data")
+    up.start()
+    yield up
+    up.end()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """Someone with a browser, and a sender whose events are this test's alone."""
+
+    def __init__(self, up: Up, page: Page) -> None:
+        self.up = up
+        self.page = page
+        self.corner = f"corner{uuid4().hex[:10]}"
+        self.mistakes: list[str] = []
+        page.on("pageerror", lambda error: self.mistakes.append(str(error)))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.up.port}"
+
+    def send(self, *events: dict[str, Any]) -> None:
+        sent = httpx.post(f"{self.url}/api/events", json=list(events), timeout=30)
+        assert sent.status_code < 300, sent.text
+
+    def event(self, name: str = "happened", **fields: Any) -> dict[str, Any]:
+        return {
+            "id": str(uuid4()),
+            "occurred": datetime.now(UTC).isoformat(),
+            "event": f"{self.corner}.{name}",
+            "resource": {"prefect.resource.id": f"{self.corner}.thing"},
+            "related": [],
+            "payload": {},
+            **fields,
+        }
+
+    def visit(self, path: str = "") -> None:
+        self.page.goto(self.url + (path or f"/?q=any:{self.corner}.*"))
+
+    def watch(self) -> None:
+        self.visit()
+        self.sees_state("live")
+
+    def sees_state(self, state: str) -> None:
+        expect(self.page.locator(f".live[data-state={state}]")).to_be_visible()
+
+    def row(self, name: str) -> Any:
+        return self.page.locator(".row", has_text=f"{self.corner}.{name}")
+
+    def names(self) -> list[str]:
+        return [
+            name.removeprefix(f"{self.corner}.")
+            for name in self.page.locator(".row .raw code").all_text_contents()
+        ]
+
+
+@pytest.fixture
+def visitor(up: Up, browser: Browser) -> Iterator[Visitor]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    visitor = Visitor(up, context.new_page())
+    yield visitor
+    context.close()
+    assert not visitor.mistakes
+
+
+def test_an_event_arrives_on_the_open_page(visitor):
+    visitor.watch()
+    expect(visitor.page.get_by_text("No event matches")).to_be_visible()
+    visitor.send(visitor.event("arrived"))
+    expect(visitor.row("arrived")).to_be_visible()
+    expect(visitor.page.get_by_text("No event matches")).to_have_count(0)
+
+
+def test_live_obeys_the_query(visitor):
+    visitor.visit(f"/?q=event:{visitor.corner}.wanted")
+    visitor.sees_state("live")
+    visitor.send(visitor.event("unwanted"), visitor.event("wanted"))
+    expect(visitor.row("wanted")).to_be_visible()
+    assert visitor.names() == ["wanted"]
+
+
+def test_rows_stand_in_the_order_they_occurred(visitor):
+    visitor.send(visitor.event("third", occurred="2026-01-01T03:00:00Z"))
+    visitor.watch()
+    visitor.send(visitor.event("first", occurred="2026-01-01T01:00:00Z"))
+    visitor.send(visitor.event("second", occurred="2026-01-01T02:00:00Z"))
+    expect(visitor.row("second")).to_be_visible()
+    assert visitor.names() == ["third", "second", "first"]
+
+
+def test_an_older_event_than_all_on_the_page_is_counted(visitor):
+    visitor.send(*(visitor.event(f"n{n}") for n in range(60)))
+    visitor.watch()
+    visitor.send(visitor.event("replayed", occurred="2023-04-03T00:00:00Z"))
+    late = visitor.page.locator(".late")
+    expect(late).to_contain_text("1 older event arrived, 2023-04")
+    late.get_by_role("link", name="Show").click()
+    expect(visitor.row("replayed")).to_be_visible()
+    assert visitor.names()[0] == "replayed"
+
+
+def test_a_scrolled_reader_is_not_moved(visitor):
+    visitor.send(*(visitor.event(f"n{n}") for n in range(50)))
+    visitor.watch()
+    visitor.page.mouse.move(600, 500)
+    visitor.page.mouse.wheel(0, 400)
+    visitor.sees_state("paused")
+    expect(visitor.page.locator(".live")).to_contain_text("you scrolled")
+    read = visitor.page.locator(".row").nth(20)
+    before = read.bounding_box()
+    visitor.send(visitor.event("new"), visitor.event("newer"))
+    pill = visitor.page.get_by_role("button", name="2 new events")
+    expect(pill).to_be_visible()
+    assert read.bounding_box() == before
+    pill.click()
+    expect(visitor.row("newer")).to_be_visible()
+    assert visitor.names()[:2] == ["newer", "new"]
+    visitor.sees_state("live")
+
+
+def test_selected_text_and_the_button_pause(visitor):
+    visitor.send(visitor.event("read"))
+    visitor.watch()
+    visitor.row("read").locator(".raw code").select_text()
+    expect(visitor.page.locator(".live")).to_contain_text("text is selected")
+    visitor.page.locator(".live").click()
+    visitor.sees_state("live")
+    visitor.page.locator(".live").click()
+    expect(visitor.page.locator(".live")).to_contain_text("by you")
+    visitor.send(visitor.event("meanwhile"))
+    expect(visitor.page.get_by_role("button", name="1 new event")).to_be_visible()
+    visitor.page.locator(".live").click()
+    expect(visitor.row("meanwhile")).to_be_visible()
+
+
+def test_older_events_are_added_below(visitor):
+    visitor.send(*(visitor.event(f"n{n}") for n in range(70)))
+    visitor.visit()
+    expect(visitor.page.locator(".row")).to_have_count(50)
+    visitor.page.get_by_role("link", name="Older events").click()
+    expect(visitor.page.locator(".row")).to_have_count(70)
+    assert len(set(visitor.names())) == 70
+
+
+def test_filter_by_resource_and_by_event(visitor):
+    visitor.send(
+        visitor.event("paid", resource={"prefect.resource.id": f"{visitor.corner}.one"}),
+        visitor.event("paid", resource={"prefect.resource.id": f"{visitor.corner}.two"}),
+        visitor.event("sent", resource={"prefect.resource.id": f"{visitor.corner}.two"}),
+    )
+    page = visitor.page
+    visitor.visit("/")
+    choose(page, "Resource", f"{visitor.corner}.two")
+    expect(page.locator("#q")).to_have_value(f"any:{visitor.corner}.two")
+    expect(page.locator(".row")).to_have_count(2)
+    choose(page, "Event", f"{visitor.corner}.sent")
+    expect(page.locator("#q")).to_have_value(
+        f"any:{visitor.corner}.two event:{visitor.corner}.sent"
+    )
+    expect(page.locator(".row")).to_have_count(1)
+    choose(page, "Resource", f"{visitor.corner}.one")
+    expect(page.locator("#q")).to_have_value(
+        f"any:[{visitor.corner}.two,{visitor.corner}.one] event:{visitor.corner}.sent"
+    )
+
+
+def choose(page: Page, filter: str, value: str) -> None:
+    """Pick a suggestion with the keyboard, once the worker has seen the name."""
+    field = page.get_by_role("combobox", name=filter)
+    if not field.is_visible():
+        page.locator("summary", has_text=filter).click()
+    option = page.locator(f'[role=option][data-value="{value}"]')
+    for _ in range(100):
+        with page.expect_response("**/suggest?**"):
+            field.fill(value)
+        if option.count():
+            break
+    field.press("ArrowDown")
+    expect(page.locator("[role=option][data-active]")).to_have_attribute("data-value", value)
+    field.press("Enter")
+
+
+def test_an_event_opens_beside_the_list_and_as_a_page(visitor):
+    visitor.send(visitor.event("opened", payload={"answer": 42}))
+    visitor.watch()
+    page = visitor.page
+    visitor.row("opened").locator(".raw").click()
+    drawer = page.locator("event-drawer")
+    expect(drawer.get_by_text("42")).to_be_visible()
+    expect(visitor.row("opened")).to_have_attribute("aria-current", "true")
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    expect(visitor.row("opened").locator("a.words")).to_be_focused()
+    page.keyboard.press("Enter")
+    drawer.get_by_role("link", name="Open as a page").click()
+    expect(page.locator("main .event").get_by_text("42")).to_be_visible()
+
+
+def test_a_value_narrows_the_query_that_is_there(visitor):
+    visitor.send(
+        visitor.event("one", payload={"colour": "teal"}),
+        visitor.event("two", payload={"colour": "plum"}),
+    )
+    visitor.watch()
+    page = visitor.page
+    visitor.row("one").locator(".raw").click()
+    value = page.locator("event-drawer .tree .value", has_text="teal")
+    value.hover()
+    value.get_by_role("link", name="Only events with teal").click()
+    expect(page.locator("#q")).to_have_value(f'any:{visitor.corner}.* "teal"')
+    expect(page.locator(".row")).to_have_count(1)
+    page.go_back()
+    visitor.row("one").locator(".raw").click()
+    value.hover()
+    value.get_by_role("link", name="Without events with teal").click()
+    expect(page.locator("#q")).to_have_value(f'any:{visitor.corner}.* -"teal"')
+    expect(visitor.row("two")).to_be_visible()
+    assert visitor.names() == ["two"]
+
+
+def test_a_lost_connection_is_said_and_nothing_is_missed(visitor):
+    visitor.send(visitor.event("before"))
+    visitor.watch()
+    visitor.up.send(signal.SIGTERM)
+    visitor.sees_state("reconnecting")
+    visitor.up.start()
+    visitor.send(visitor.event("meanwhile"))
+    visitor.sees_state("live")
+    visitor.send(visitor.event("after"))
+    expect(visitor.row("after")).to_be_visible()
+    assert visitor.names() == ["after", "meanwhile", "before"]
+
+
+def test_without_a_script_everything_is_links_and_forms(up, browser):
+    context = browser.new_context(java_script_enabled=False)
+    visitor = Visitor(up, context.new_page())
+    visitor.send(*(visitor.event(f"n{n}") for n in range(55)))
+    page = visitor.page
+    visitor.visit("/")
+    page.locator("#q").fill(f"any:{visitor.corner}.*")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator(".row")).to_have_count(50)
+    page.get_by_role("link", name="Older events").click()
+    expect(page.locator(".row")).to_have_count(5)
+    page.locator("summary", has_text="Event").click()
+    page.locator("#filter-event").fill(f"{visitor.corner}.n7")
+    page.locator("form[data-filter=event]").get_by_role("button", name="Apply").click()
+    expect(page.locator(".row")).to_have_count(1)
+    visitor.row("n7").locator("a.words").click()
+    expect(page.get_by_role("heading", name="N 7")).to_be_visible()
+    expect(page.locator(".copies")).to_be_hidden()
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_names_of_any_length_do_not_widen_the_page(visitor, width):
+    long = "x" * 800
+    related = [{"prefect.resource.id": long, "prefect.resource.role": long}] * 5
+    resource = {"prefect.resource.id": f"{visitor.corner}.{long}", "a" * 300: long}
+    visitor.send(visitor.event(long[:700], resource=resource, related=related))
+    visitor.page.set_viewport_size({"width": width, "height": 800})
+    visitor.visit()
+    fits = "() => document.documentElement.scrollWidth <= innerWidth"
+    assert visitor.page.evaluate(fits)
+    visitor.row("x").locator("a.words").click()
+    expect(visitor.page.get_by_role("heading", level=1, name="information")).to_be_visible()
+    assert visitor.page.evaluate(fits)
