@@ -177,6 +177,8 @@ class Hub:
         self, viewer: Viewer, position: Position
     ) -> AsyncGenerator[str, None]:
         """Tell what came between the viewer's place and the hub's; raises StartAgain."""
+        if viewer.subscription.after is None:
+            return
         missing = None
         while missing is None:
             try:

@@ -130,10 +130,9 @@ async def test_a_frame_nobody_understands_is_answered_and_the_socket_stays(frame
 
 
 async def test_strangers_are_told_that_they_may_not_look():
-    browser = Browser(local=False)
-    await browser.connect()
-    assert (await browser.hear("error"))["code"] == "permission"
-    assert (await browser.closed())["code"] == consumer.NOT_ALLOWED
+    async with Browser(local=False) as browser:
+        assert (await browser.hear("error"))["code"] == "permission"
+        assert (await browser.closed())["code"] == consumer.NOT_ALLOWED
 
 
 async def test_people_who_may_read_can_look():
@@ -147,14 +146,13 @@ async def test_people_who_may_read_can_look():
 async def test_who_may_read_no_longer_is_shown_out(monkeypatch, end):
     monkeypatch.setattr(consumer, "PERMIT_SECONDS", 0.05)
     client, user = await database_sync_to_async(reader)()
-    browser = Browser(local=False, headers=cookies(client))
-    await browser.connect()
-    await browser.say(t="sub")
-    await browser.hear("ok")
-    ends = {"permission": user.user_permissions.clear, "session": client.logout}
-    await database_sync_to_async(ends[end])()
-    assert (await browser.hear("error"))["code"] == "permission"
-    assert (await browser.closed())["code"] == consumer.NOT_ALLOWED
+    async with Browser(local=False, headers=cookies(client)) as browser:
+        await browser.say(t="sub")
+        await browser.hear("ok")
+        ends = {"permission": user.user_permissions.clear, "session": client.logout}
+        await database_sync_to_async(ends[end])()
+        assert (await browser.hear("error"))["code"] == "permission"
+        assert (await browser.closed())["code"] == consumer.NOT_ALLOWED
 
 
 def reader():
@@ -172,19 +170,17 @@ def cookies(client):
 @pytest.mark.parametrize(("scope", "kind"), [(Scope.READ, "ok"), (Scope.INGEST, "error")])
 async def test_a_token_may_look_when_its_scope_says_so(scope, kind):
     _, secret = await database_sync_to_async(Token.make)("a reader", scopes=[scope])
-    browser = Browser(local=False, headers=[(b"authorization", f"Bearer {secret}".encode())])
-    await browser.connect()
-    await browser.say(t="sub")
-    await browser.hear(kind)
+    headers = [(b"authorization", f"Bearer {secret}".encode())]
+    async with Browser(local=False, headers=headers) as browser:
+        await browser.say(t="sub")
+        await browser.hear(kind)
 
 
 async def test_one_viewer_too_many_is_told_why(monkeypatch):
     monkeypatch.setattr(hub, "MOST_VIEWERS", 1)
-    async with Browser() as first:
+    async with Browser() as first, Browser() as second:
         await first.say(t="sub")
         await first.hear("ok")
-        second = Browser()
-        await second.connect()
         await second.say(t="sub")
         assert (await second.hear("error"))["code"] == "full"
         assert (await second.closed())["code"] == consumer.TRY_LATER
