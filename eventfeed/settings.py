@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from eventfeed import environment
 from eventfeed.embedded.place import DATABASE, PORT, USER, Place
@@ -34,6 +36,7 @@ CSRF_TRUSTED_ORIGINS = environment.names("EVENTFEED_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -136,7 +139,10 @@ STORAGES = {
 APPEND_SLASH = False
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.accounts.api.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.accounts.api.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.accounts.api.CanRead"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
@@ -148,7 +154,62 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-UNFOLD: dict[str, Any] = {}
+
+def _admin_page(title: str, icon: str, model: str) -> dict[str, Any]:
+    app, _, name = model.partition("_")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{model}_changelist"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
+    }
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Eventfeed",
+    "SITE_HEADER": "Eventfeed",
+    "SITE_SUBHEADER": "Admin",
+    "SITE_URL": "/",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("img/eventfeed.svg")}
+    ],
+    # The accent of the pages, #3b5bdb and its neighbours.
+    "COLORS": {
+        "primary": {
+            "50": "#edf2ff",
+            "100": "#dbe4ff",
+            "200": "#bac8ff",
+            "300": "#91a7ff",
+            "400": "#748ffc",
+            "500": "#8ea6ff",
+            "600": "#3b5bdb",
+            "700": "#364fc7",
+            "800": "#2f44ad",
+            "900": "#283a91",
+            "950": "#1b2660",
+        }
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {
+                "items": [
+                    _admin_page("Events", "list", "events_event"),
+                    _admin_page("Rejections", "block", "events_rejection"),
+                    _admin_page("Sources", "input", "events_source"),
+                ]
+            },
+            {
+                "title": "Who may",
+                "items": [
+                    _admin_page("Tokens", "key", "accounts_token"),
+                    _admin_page("Users", "person", "auth_user"),
+                    _admin_page("Groups", "group", "auth_group"),
+                ],
+            },
+        ],
+    },
+}
 
 structlog.configure(
     processors=[

@@ -16,7 +16,7 @@ from apps.accounts.access import READ_PERMISSION
 class SignInRequired(LoginRequiredMiddleware):
     """Pages are for signed-in people who may read, except in local mode.
 
-    A view with `login_required = False` (the API, health, the sign-in page) guards itself.
+    A view with `login_required = False` (the API, the admin, the sign-in page) guards itself.
     """
 
     def process_view(
@@ -26,11 +26,6 @@ class SignInRequired(LoginRequiredMiddleware):
             return None
         if not request.user.is_authenticated:
             return self.handle_no_permission(request, view_func)
-        if guards_itself(request) or request.user.has_perm(READ_PERMISSION):
+        if request.user.has_perm(READ_PERMISSION):
             return None
         return render(request, "accounts/may_not_read.html", status=403)
-
-
-def guards_itself(request: HttpRequest) -> bool:
-    """Tell whether the page is one of the admin, which asks for permissions of its own."""
-    return request.resolver_match is not None and request.resolver_match.app_name == "admin"

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.utils import timezone
 
 from apps.accounts import access
@@ -26,19 +25,6 @@ def clock(monkeypatch):
     now = [1_000.0]
     monkeypatch.setattr(access.memory, "clock", lambda: now[0])
     return now
-
-
-@pytest.fixture
-def leave(transactional_db):
-    """A function after which the database cannot be reached."""
-    port = connection.settings_dict["PORT"]
-
-    def leave():
-        connection.close()
-        connection.settings_dict["PORT"] = "1"
-
-    yield leave
-    connection.settings_dict["PORT"] = port
 
 
 def make(scopes=("ingest",), **kwargs):
