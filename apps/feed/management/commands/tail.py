@@ -1,0 +1,222 @@
+"""Follow the feed in a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError
+from psycopg import AsyncConnection
+
+from apps.events import log
+from apps.events.log import Expired, StartAgain, Wakeups
+from apps.events.models import Event
+from apps.events.position import Position
+from apps.events.search import QueryTimeout, search
+from apps.events.words import words
+from apps.feed.moments import BadMoment, moment
+from apps.feed.told import told
+from apps.query import Query, QueryError, display_name, parse
+from apps.query.outcomes import Outcome
+from apps.query.terms import terms_from_text
+
+LINES = 20
+MOST_LINES = 10_000
+BATCH = 500
+
+QUIET = "90"
+LOOKS = {
+    Outcome.FAILED: ("✕", "31"),
+    Outcome.COMPLETED: ("✓", "32"),
+    Outcome.RUNNING: ("▶", "34"),
+    Outcome.WAITING: ("◷", "33"),
+    Outcome.INFORMATION: ("•", QUIET),
+}
+
+
+class Command(BaseCommand):
+    help = "Print events as they arrive: all, or those that a query matches."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("query", nargs="*", help="As in the box of the page: outcome:failed")
+        parser.add_argument("--json", action="store_true", help="One JSON object a line.")
+        parser.add_argument("-n", type=int, help=f"First print the last so many ({LINES}).")
+        parser.add_argument("--since", metavar="TIME", help="First print all since: now-1h or ISO.")
+
+    def handle(self, *, query: list[str], json: bool, **options: Any) -> None:
+        tail = Tail(
+            query=read_query(" ".join(query)),
+            write=as_json if json else Line(coloured=is_coloured(options)),
+            payload=json,
+            out=self.print,
+            say=self.stderr.write,
+        )
+        try:
+            start = tail.print_last(**first_lines(options["n"], options["since"]))
+            asyncio.run(tail.follow(start))
+        except KeyboardInterrupt:
+            return
+        except BrokenPipeError:
+            # Whoever read our lines has had enough; the flush at exit must not fail.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def print(self, text: str) -> None:
+        self.stdout.write(text)
+        # Into a pipe as well, each event is seen when it comes.
+        self.stdout.flush()
+
+
+@dataclass
+class Tail:
+    """Prints what the log has and then what it gets, each event once and none left out."""
+
+    query: Query | None
+    write: Callable[[Event], str]
+    payload: bool
+    out: Callable[[str], Any]
+    say: Callable[[str], Any]
+    printed: set[Position] = field(default_factory=set)
+    conn: AsyncConnection[Any] | None = None
+    away: bool = False
+
+    def print_last(self, *, limit: int, since: datetime | None) -> Position:
+        """Print the newest events, oldest first; return where to follow from."""
+        try:
+            events, start = self.last(limit, since)
+        except QueryTimeout as slow:
+            raise CommandError(str(slow)) from slow
+        except (OperationalError, InterfaceError) as away:
+            raise CommandError(f"The database is away. {away}") from away
+        self.print(reversed(events))
+        # What committed while we searched lies behind the position too.
+        self.printed = {event.position for event in events}
+        return start
+
+    def last(self, limit: int, since: datetime | None) -> tuple[list[Event], Position]:
+        if not limit:
+            return [], log.head_sync()
+        page = search(self.query, since=since, limit=min(limit, BATCH))
+        events, start = page.events, page.position
+        while page.next and not page.searched_to and len(events) < limit:
+            size = min(limit - len(events), BATCH)
+            page = search(self.query, since=since, after=page.next, limit=size)
+            events += page.events
+        if page.searched_to:
+            self.say(f"Searched back to {page.searched_to:%Y-%m-%d %H:%M} UTC.")
+        return events, start
+
+    async def follow(self, after: Position) -> None:
+        """Print what comes after the position, without end."""
+        async with Wakeups() as wakeups:
+            async for _ in wakeups:
+                after = await self.catch_up(after)
+
+    async def catch_up(self, after: Position) -> Position:
+        """Print what has come since; return how far that was."""
+        try:
+            while events := await self.read(after):
+                self.print(event for event in events if self.is_wanted(event))
+                after = events[-1].position
+        except psycopg.OperationalError:
+            await self.leave()
+        except Expired as gone:
+            self.say(str(gone))
+            return gone.floor
+        except StartAgain:
+            self.say("The log has been restored from elsewhere: going on from its end.")
+            return await log.head(await self.connected())
+        return after
+
+    async def read(self, after: Position) -> list[Event]:
+        events = await log.read(await self.connected(), after, BATCH, payload=self.payload)
+        if self.away:
+            self.away = False
+            self.say("The database is back.")
+        return events
+
+    async def connected(self) -> AsyncConnection[Any]:
+        if self.conn is None:
+            self.conn = await log.connect()
+        return self.conn
+
+    async def leave(self) -> None:
+        if self.conn:
+            await self.conn.close()
+            self.conn = None
+        if not self.away:
+            self.away = True
+            self.say("The database is away: waiting.")
+
+    def is_wanted(self, event: Event) -> bool:
+        if event.position in self.printed:
+            return False
+        return self.query is None or self.query.matches(event, terms_from_text(event.terms))
+
+    def print(self, events: Iterable[Event]) -> None:
+        if text := "\n".join(self.write(event) for event in events):
+            self.out(text)
+
+
+@dataclass(frozen=True)
+class Line:
+    """How an event looks in a terminal, times in UTC."""
+
+    coloured: bool
+
+    def __call__(self, event: Event) -> str:
+        said = words(event.event, event.resource)
+        mark, colour = LOOKS[Outcome(event.outcome)]
+        parts = [
+            self.paint(f"{event.occurred.astimezone(UTC):%m-%d %H:%M:%S}", QUIET),
+            self.paint(f"{mark} {said.text}", colour),
+            self.paint(said.kind, QUIET),
+            plain(display_name(event.resource)),
+            self.paint(event.event, QUIET),
+            plain(event.message or ""),
+        ]
+        return "  ".join(part for part in parts if part)
+
+    def paint(self, text: str, colour: str) -> str:
+        return f"\x1b[{colour}m{plain(text)}\x1b[0m" if self.coloured else plain(text)
+
+
+def plain(text: str) -> str:
+    """Leave nothing in a sender's text that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
+def as_json(event: Event) -> str:
+    return json.dumps(told(event), ensure_ascii=False)
+
+
+def read_query(text: str) -> Query | None:
+    try:
+        return parse(text) if text.strip() else None
+    except QueryError as wrong:
+        instead = f" Did you mean {wrong.suggestion} ?" if wrong.suggestion else ""
+        raise CommandError(f"{wrong.say}{instead}") from wrong
+
+
+def first_lines(lines: int | None, since: str | None) -> dict[str, Any]:
+    """Say what to print first: the last lines, or all since a time."""
+    try:
+        start = moment(since, datetime.now(UTC)) if since else None
+    except BadMoment as wrong:
+        raise CommandError(str(wrong)) from wrong
+    usual = MOST_LINES if start else LINES
+    return {"limit": max(0, min(usual if lines is None else lines, MOST_LINES)), "since": start}
+
+
+def is_coloured(options: dict[str, Any]) -> bool:
+    if options["force_color"]:
+        return True
+    # https://no-color.org
+    return sys.stdout.isatty() and not options["no_color"] and not os.environ.get("NO_COLOR")
