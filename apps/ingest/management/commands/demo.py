@@ -23,6 +23,8 @@ from apps.ingest.demo.removal import remove
 BATCH = 500
 # As busy as the present, a day would be half a million events.
 PAST_IS_QUIETER = 10
+# The live part begins a little ago, in the middle of things, not with the first run's schedule.
+WARM_UP = timedelta(minutes=1)
 SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -31,7 +33,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--rate", type=rate, default=5.0, help="Events a second (5).")
-        parser.add_argument("--seconds", type=float, help="Stop after so long; 0 for at once.")
+        parser.add_argument("--seconds", type=float, help="Stop after so long; 0: only the past.")
         parser.add_argument(
             "--past",
             type=span,
@@ -60,15 +62,15 @@ class Command(BaseCommand):
         **_: Any,
     ) -> None:
         rng, now = Random(seed), datetime.now(UTC)  # noqa: S311 - stories, no secrets
+        begins = now - WARM_UP
         if past:
-            told = self.record_all(
-                batches(until(now, events(rng, now - past, rate=rate / PAST_IS_QUIETER)))
-            )
+            quiet = events(rng, begins - past, rate=rate / PAST_IS_QUIETER)
+            told = self.record_all(batches(until(begins, quiet)))
             self.stdout.write(f"{told:,} events of the past stored.")
         if seconds == 0:
             return
         self.stdout.write(f"About {rate:g} events a second. Ctrl-C stops.")
-        stream = events(rng, now, rate=rate)
+        stream = events(rng, begins, rate=rate)
         if seconds:
             stream = until(now + timedelta(seconds=seconds), stream)
         told = self.record_all(as_they_occur(stream))
