@@ -3,15 +3,14 @@
 Paths are without a trailing slash; the mount looks them up with and without one.
 """
 
-from asgiref.typing import ASGI3Application
-
+from apps.ingest.doors.asgi import Application
 from apps.ingest.doors.prefect_greetings import GREETINGS, greeting, ready
 from apps.ingest.doors.prefect_post import post_events
 from apps.ingest.doors.prefect_socket import events_in
 
-HTTP: dict[tuple[str, str], ASGI3Application] = {
+HTTP: dict[tuple[str, str], Application] = {
     ("POST", "/api/events"): post_events,
     ("GET", "/api/ready"): ready,
     **{("GET", path): greeting(path) for path in GREETINGS},
 }
-SOCKETS: dict[str, ASGI3Application] = {"/api/events/in": events_in}
+SOCKETS: dict[str, Application] = {"/api/events/in": events_in}

@@ -33,7 +33,7 @@ def environment(request: pytest.FixtureRequest) -> Path:
 
 def make(folder: Path, requirements: list[str]) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", *requirements]
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", *requirements]
     made = subprocess.run(pip, capture_output=True, text=True, check=False)
     if made.returncode == 0:
         return

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -52,7 +52,7 @@ class Problem:
     def where(self) -> str:
         """The path as one reads it: `related[3].prefect.resource.role`."""
         steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
-        return storable("".join(steps).removeprefix("."))
+        return "".join(steps).removeprefix(".")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ FAST_DECODER_REFUSES = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError
 Reading = PrefectEvent | Unreadable
 
 
-class Element(NamedTuple):
+class Element(msgspec.Struct, frozen=True):
     """A part of a posted body: an event with its place, or without one the whole body."""
 
     index: int | None
@@ -99,11 +99,6 @@ def read(raw: bytes) -> Reading:
     if _hides_more_than_types_say(raw) or not _is_plain(told):
         return read_closely(raw)
     return _bounded(told, len(raw))
-
-
-def storable(text: str) -> str:
-    """Return a text with what PostgreSQL cannot hold written as escapes."""
-    return text.encode(errors="backslashreplace").decode().replace("\0", "\\u0000")
 
 
 def _hides_more_than_types_say(raw: bytes) -> bool:
@@ -346,4 +341,4 @@ def _at(value: Any, path: Path) -> object:
 
 def _claimed_id(value: dict[str, Any]) -> str | None:
     claimed = value.get("id")
-    return storable(claimed[:100]) if isinstance(claimed, str) else None
+    return claimed[:100] if isinstance(claimed, str) else None

@@ -1,9 +1,8 @@
 """Who may send, and as which source its events are kept."""
 
-from asgiref.typing import HTTPScope, WebSocketScope
-
 from apps.accounts.access import Caller, caller_of
 from apps.events.sources import source_named
+from apps.ingest.doors.asgi import Scope
 
 SYSTEM = "prefect"
 LOCAL_SOURCE = "Prefect"
@@ -17,7 +16,7 @@ class MayNotSend(Exception):
     """Somebody we know, without the scope to send."""
 
 
-async def admit(scope: HTTPScope | WebSocketScope, token: str | None = None) -> Caller:
+async def admit(scope: Scope, token: str | None = None) -> Caller:
     """Return who sends; raises Stranger, MayNotSend, or AccessAway when nobody can tell."""
     authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
     caller = await caller_of(authorization or None, token, local=bool(scope["eventfeed.local"]))

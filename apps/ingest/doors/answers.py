@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 
-from asgiref.typing import ASGISendCallable
+from apps.ingest.doors.asgi import Send
 
 NO_HEADERS: Mapping[str, str] = {}
 
 
 async def answer(
-    send: ASGISendCallable, status: int, value: object, headers: Mapping[str, str] = NO_HEADERS
+    send: Send, status: int, value: object, headers: Mapping[str, str] = NO_HEADERS
 ) -> None:
     """Answer with a JSON value."""
     body = json.dumps(value).encode()
@@ -17,15 +17,11 @@ async def answer(
     await _send(send, status, fields, body)
 
 
-async def answer_no_content(send: ASGISendCallable) -> None:
+async def answer_no_content(send: Send) -> None:
     await _send(send, 204, {}, b"")
 
 
-async def _send(
-    send: ASGISendCallable, status: int, fields: Mapping[str, str], body: bytes
-) -> None:
+async def _send(send: Send, status: int, fields: Mapping[str, str], body: bytes) -> None:
     headers = [(name.encode(), value.encode("latin-1")) for name, value in fields.items()]
-    await send(
-        {"type": "http.response.start", "status": status, "headers": headers, "trailers": False}
-    )
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

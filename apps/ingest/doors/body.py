@@ -2,10 +2,10 @@
 
 import zlib
 from collections.abc import Mapping
-from typing import Protocol
 
-from asgiref.typing import ASGIReceiveCallable
 from django.conf import settings
+
+from apps.ingest.doors.asgi import Receive
 
 # zlib's number for a gzip header and trailer.
 GZIP = 16 + zlib.MAX_WBITS
@@ -24,7 +24,7 @@ class Gone(Exception):
     """The client hung up before its body was whole."""
 
 
-async def read_body(receive: ASGIReceiveCallable, headers: Mapping[bytes, bytes]) -> bytes:
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
     """Return the whole body, inflated; raises BodyRefused beyond EVENTFEED_MAX_BODY, or Gone."""
     body = _decoder(headers.get(b"content-encoding", b""), most=settings.EVENTFEED_MAX_BODY)
     more = True
@@ -37,12 +37,7 @@ async def read_body(receive: ASGIReceiveCallable, headers: Mapping[bytes, bytes]
     return body.whole()
 
 
-class Body(Protocol):
-    def feed(self, chunk: bytes) -> None: ...
-    def whole(self) -> bytes: ...
-
-
-def _decoder(encoding: bytes, *, most: int) -> Body:
+def _decoder(encoding: bytes, *, most: int) -> "Plain":
     match encoding.strip().lower():
         case b"" | b"identity":
             return Plain(most)

@@ -1,10 +1,10 @@
 """What Prefect's clients ask a server before they talk to it."""
 
-from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from channels.db import database_sync_to_async
 from django.db import DatabaseError, connection
 
 from apps.ingest.doors.answers import answer
+from apps.ingest.doors.asgi import Application, Receive, Scope, Send
 
 # Clients warn of an older server and refuse one of another major version.
 PREFECT_VERSION = "3.99.0"
@@ -20,16 +20,16 @@ GREETINGS: dict[str, tuple[int, object]] = {
 }
 
 
-def greeting(path: str) -> ASGI3Application:
+def greeting(path: str) -> Application:
     status, value = GREETINGS[path]
 
-    async def greet(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def greet(scope: Scope, receive: Receive, send: Send) -> None:
         await answer(send, status, value)
 
     return greet
 
 
-async def ready(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+async def ready(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         await database_sync_to_async(connection.ensure_connection)()
     except DatabaseError:

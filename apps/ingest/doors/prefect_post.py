@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
-
 from apps.accounts.access import AccessAway, Caller
 from apps.events.draft import Draft
 from apps.events.recorder import DatabaseAway, Overloaded, recorder
@@ -16,6 +14,7 @@ from apps.ingest.adapters.prefect import draft_of
 from apps.ingest.adapters.prefect_reading import Problem, Unreadable, read_batch
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit, source_of
 from apps.ingest.doors.answers import answer, answer_no_content
+from apps.ingest.doors.asgi import Receive, Scope, Send
 from apps.ingest.doors.body import BodyRefused, Gone, read_body
 from apps.ingest.doors.refusals import Refusal, keep, refusal_by_database, refusals_in
 
@@ -37,9 +36,7 @@ class BatchRefused(Exception):
     body: bytes = b""
 
 
-async def post_events(
-    scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
-) -> None:
+async def post_events(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         caller = await admit(scope)
         await _take(scope, receive, caller)
@@ -59,7 +56,7 @@ async def post_events(
         await answer_no_content(send)
 
 
-async def _take(scope: HTTPScope, receive: ASGIReceiveCallable, caller: Caller) -> None:
+async def _take(scope: Scope, receive: Receive, caller: Caller) -> None:
     try:
         body = await read_body(receive, dict(scope["headers"]))
     except BodyRefused as refused:

@@ -8,10 +8,9 @@ commit of what stood before them. While one commit runs, the next events gather,
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
-from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, WebSocketScope
 
 from apps.accounts.access import AccessAway, Caller
 from apps.events.draft import Draft
@@ -20,6 +19,7 @@ from apps.events.row import Refused
 from apps.ingest.adapters.prefect import draft_of
 from apps.ingest.adapters.prefect_reading import Unreadable, read
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit, source_of
+from apps.ingest.doors.asgi import Message, Receive, Scope, Send
 from apps.ingest.doors.refusals import Refusal, keep, refusal_by_database, refusals_in
 
 DOORWAY = "WS /api/events/in"
@@ -29,13 +29,10 @@ MOST_WAITING = 500
 MOST_WAITING_BYTES = 8 * 1024 * 1024
 ASK_AGAIN_SECONDS = 1.0
 
-Message = dict[str, Any]
 T = TypeVar("T")
 
 
-async def events_in(
-    scope: WebSocketScope, receive: ASGIReceiveCallable, send: ASGISendCallable
-) -> None:
+async def events_in(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()  # websocket.connect
     try:
         caller = await _welcome(scope, receive, send)
@@ -55,9 +52,7 @@ class Left(Exception):
     """The client is gone before it has said who it is."""
 
 
-async def _welcome(
-    scope: WebSocketScope, receive: ASGIReceiveCallable, send: ASGISendCallable
-) -> Caller:
+async def _welcome(scope: Scope, receive: Receive, send: Send) -> Caller:
     """Accept whoever may send; SDKs before 3.6.14 offer no subprotocol and say no more."""
     if SUBPROTOCOL not in scope["subprotocols"]:
         caller = await _admitted(scope, token=None)
@@ -65,11 +60,11 @@ async def _welcome(
         return caller
     await _accept(send, subprotocol=SUBPROTOCOL)
     caller = await _admitted(scope, await _said_token(receive, send))
-    await send({"type": "websocket.send", "text": '{"type":"auth_success"}', "bytes": None})
+    await send({"type": "websocket.send", "text": '{"type":"auth_success"}'})
     return caller
 
 
-async def _accept(send: ASGISendCallable, *, subprotocol: str | None) -> None:
+async def _accept(send: Send, *, subprotocol: str | None) -> None:
     await send(
         {
             "type": "websocket.accept",
@@ -80,7 +75,7 @@ async def _accept(send: ASGISendCallable, *, subprotocol: str | None) -> None:
     )
 
 
-async def _admitted(scope: WebSocketScope, token: str | None) -> Caller:
+async def _admitted(scope: Scope, token: str | None) -> Caller:
     try:
         return await _patiently(lambda: admit(scope, token))
     except Stranger:
@@ -91,7 +86,7 @@ async def _admitted(scope: WebSocketScope, token: str | None) -> Caller:
         raise TurnedAway("This token may not send events") from None
 
 
-async def _said_token(receive: ASGIReceiveCallable, send: ASGISendCallable) -> str | None:
+async def _said_token(receive: Receive, send: Send) -> str | None:
     """Return the token of the auth frame, which comes first, or None when it has none."""
     message = await receive()
     while message["type"] != "websocket.receive":
@@ -122,7 +117,7 @@ def _payload(message: Message) -> bytes:
     return message.get("bytes") or (message.get("text") or "").encode()
 
 
-async def _acknowledge(mark: Message, send: ASGISendCallable) -> bool:
+async def _acknowledge(mark: Message, send: Send) -> bool:
     """Answer a ping or the close; False when nothing more can come."""
     match mark["type"]:
         case "eventfeed.ping":
@@ -146,9 +141,7 @@ Item = Told | Refusal | Message
 class Stream:
     """One sender's events: read ahead by one task, stored and acknowledged by another."""
 
-    def __init__(
-        self, caller: Caller, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
+    def __init__(self, caller: Caller, receive: Receive, send: Send) -> None:
         self.caller = caller
         self.receive = receive
         self.send = send
