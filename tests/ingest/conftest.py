@@ -15,16 +15,17 @@ from tests.crash.up import Up, wait_until
 class Eventfeed:
     """A running Eventfeed, and one test's own corner of it."""
 
-    up: Up
+    port: int
+    dsn: str
     corner: str = field(default_factory=lambda: f"test-{uuid4().hex[:12]}")
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.up.port}/api/events"
+        return f"http://127.0.0.1:{self.port}/api/events"
 
     @property
     def socket_url(self) -> str:
-        return f"ws://127.0.0.1:{self.up.port}/api/events/in"
+        return f"ws://127.0.0.1:{self.port}/api/events/in"
 
     def event(self, **fields: Any) -> dict[str, Any]:
         """Make an event of this test."""
@@ -62,7 +63,7 @@ class Eventfeed:
         )
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.up.dsn) as connection:
+        with psycopg.connect(self.dsn) as connection:
             return connection.execute(sql.encode(), values).fetchall()
 
 
@@ -76,4 +77,4 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 @pytest.fixture
 def eventfeed(running: Up) -> Eventfeed:
-    return Eventfeed(running)
+    return Eventfeed(running.port, running.dsn)

@@ -197,7 +197,7 @@ def test_a_body_that_cannot_be_read_is_a_4xx(
 
 def test_a_sender_that_hangs_up_in_the_middle_harms_nobody(eventfeed: Eventfeed) -> None:
     body = json.dumps([eventfeed.event()]).encode()
-    with socket.create_connection(("127.0.0.1", eventfeed.up.port)) as connection:
+    with socket.create_connection(("127.0.0.1", eventfeed.port)) as connection:
         head = (
             f"POST /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n"
         )
@@ -218,5 +218,5 @@ def test_a_sender_that_hangs_up_in_the_middle_harms_nobody(eventfeed: Eventfeed)
     ],
 )
 def test_clients_are_greeted(eventfeed: Eventfeed, path: str, status: int, value: object) -> None:
-    answer = httpx.get(f"http://127.0.0.1:{eventfeed.up.port}/api/{path}")
+    answer = httpx.get(f"http://127.0.0.1:{eventfeed.port}/api/{path}")
     assert (answer.status_code, answer.json()) == (status, value)
