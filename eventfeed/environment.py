@@ -52,11 +52,13 @@ def folder(name: str, default: Path) -> Path:
 
 def database(name: str) -> dict[str, Any]:
     """Return Django's settings for the PostgreSQL at this address."""
-    write = "postgres://user:password@host:5432/database"
+    wrong = WrongSetting(name, write="postgres://user:password@host:5432/database")
+    if not text(name).startswith(("postgres://", "postgresql://")):
+        raise wrong
     try:
         found: dict[str, Any] = env.db_url(name)
     except (environ.ImproperlyConfigured, ValueError) as error:
-        raise WrongSetting(name, write=write) from error
-    if not found.get("ENGINE", "").endswith("postgresql") or not found["NAME"]:
-        raise WrongSetting(name, write=write)
+        raise wrong from error
+    if not found["NAME"]:
+        raise wrong
     return found

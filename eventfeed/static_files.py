@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import StaticFilesStorage
@@ -32,16 +31,15 @@ def version_of(path: str) -> str:
 class StaticFiles:
     """Answers for what lies under STATIC_URL, and passes everything else on."""
 
-    def __init__(self, inner: ASGI3Application) -> None:
+    def __init__(self, inner: Any) -> None:
         self.inner = inner
         self.files = Finder()
 
-    async def __call__(
-        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(settings.STATIC_URL):
-            return await self.inner(scope, receive, send)
-        return await self._answer(scope, send)
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(settings.STATIC_URL):
+            await self._answer(scope, send)
+        else:
+            await self.inner(scope, receive, send)
 
     async def _answer(self, scope: Any, send: Any) -> None:
         found = self.files.find_file(scope["path"])

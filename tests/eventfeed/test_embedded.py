@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import LiteralString
 
 import psutil
 import psycopg
@@ -38,9 +39,10 @@ def cluster(cluster_in: Callable[[str], Cluster]) -> Cluster:
     return cluster_in("data")
 
 
-def ask(cluster: Cluster, question: str) -> object:
+def ask(cluster: Cluster, question: LiteralString) -> object:
     with psycopg.connect(cluster.dsn()) as connection:
-        row = connection.execute(question).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(question).fetchone()
+    assert row is not None
     return row[0]
 
 

@@ -4,9 +4,11 @@ import sys
 import threading
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from apps.events.worker import run_worker
+from eventfeed.database import embedded
 from eventfeed.followers import FOLLOWERS
 
 
@@ -26,6 +28,9 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         if until_stdin_ends:
             threading.Thread(target=_wait_for_end, args=[stop], daemon=True).start()
+        if settings.EMBEDDED:
+            # At once, so that it is stopped even when the parent goes before there is any work.
+            embedded().use()
         run_worker(FOLLOWERS, stop)
 
 

@@ -1,0 +1,72 @@
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eventfeed.secret_key import kept_secret_key
+from eventfeed.startup import CannotStart
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "said"),
+    [
+        ("EVENTFEED_RETENTION_DAYS", "a month", "Write a whole number from 1 to 3,650."),
+        ("EVENTFEED_RETENTION_DAYS", "0", "Write a whole number from 1 to 3,650."),
+        ("EVENTFEED_PARTITION", "hour", "Write day or week or month."),
+        ("EVENTFEED_AUTH", "maybe", "Write on or off."),
+        ("EVENTFEED_MAX_BODY", "16MB", "Write a whole number from 65,536 to 67,108,864."),
+        ("EVENTFEED_DATA", __file__, "Write the path of a folder; this is a file."),
+        ("DATABASE_URL", "mysql://root:secret@db/feed", "Write postgres://user:password@host"),
+        ("DATABASE_URL", "postgres://db", "Write postgres://user:password@host"),
+        ("DATABASE_URL", "nonsense", "Write postgres://user:password@host"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_a_sentence(
+    tmp_path: Path, name: str, written: str, said: str
+) -> None:
+    ended = manage("check", **{"EVENTFEED_DATA": str(tmp_path), name: written})
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"{name} cannot be used as it is. {said}")
+    assert len(ended.stderr.splitlines()) == 1
+    assert "secret" not in ended.stderr
+
+
+def test_an_empty_setting_counts_as_absent(tmp_path: Path) -> None:
+    ended = manage("check", EVENTFEED_DATA=str(tmp_path), EVENTFEED_RETENTION_DAYS="")
+    assert ended.returncode == 0
+
+
+def manage(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={**_without_database(), **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def _without_database() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")
+    }
+
+
+def test_the_secret_key_is_made_once_and_nobody_else_reads_it(tmp_path: Path) -> None:
+    key = kept_secret_key(tmp_path / "data")
+    assert len(key) >= 50
+    assert kept_secret_key(tmp_path / "data") == key
+    assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
+
+
+def test_a_secret_key_that_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotStart, match="EVENTFEED_SECRET_KEY"):
+        kept_secret_key(tmp_path / "file")
