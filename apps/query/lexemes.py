@@ -4,6 +4,7 @@ A word stands bare. Everything else begins with a mark that no word begins with,
 are separated by the unit separator, so that "related to X in any role" is a prefix match.
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 EVENT = "="
@@ -47,6 +48,24 @@ def quoted(lexeme: str) -> str:
     if "'" in lexeme or "\\" in lexeme:
         lexeme = lexeme.replace("\\", "\\\\").replace("'", "''")
     return f"'{lexeme}'"
+
+
+def written(mark: str, *parts: str) -> str:
+    """Write the lexeme of whole parts as tsvector input reads it."""
+    return quoted(lexeme(mark, *parts))
+
+
+def written_plain(mark: str, part: str, second: str | None = None) -> str:
+    """Write the same, faster, for parts that `are_plain`."""
+    return f"'{mark}{part}'" if second is None else f"'{mark}{part}{SEPARATOR}{second}'"
+
+
+def are_plain(parts: Sequence[str]) -> bool:
+    """Whether no part has to be escaped, quoted or cut."""
+    text = "".join(parts)
+    if "'" in text or "\\" in text or SEPARATOR in text or "\x1e" in text:
+        return False
+    return max(map(len, parts)) * 4 <= LONGEST_PART
 
 
 def unquoted(lexeme: str) -> str:

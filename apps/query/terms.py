@@ -3,13 +3,12 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence, Set
-from functools import cached_property, lru_cache
-from operator import add
+from functools import cached_property
 from typing import Any, Protocol
 
 from apps.query import lexemes
 from apps.query.outcomes import Outcome
-from apps.query.words import is_time, words_of
+from apps.query.words import JUMP, is_time, words_of_each
 
 # Raised when terms_of changes; `manage.py reindex` rewrites rows of an older version.
 TERMS_VERSION = 1
@@ -90,23 +89,38 @@ def terms_from_text(text: str) -> Terms:
 
 def terms_of(told: Told) -> Terms:
     """Build the index terms of an event, ready to be sent as tsvector text."""
-    resource = told.resource
+    resource, related = told.resource, told.related
     strings = [told.event, *resource.values()]
-    marks = [
-        _mark(lexemes.EVENT, told.event),
-        _mark(lexemes.OUTCOME, Outcome(told.outcome).word),
-        _mark(lexemes.SYSTEM, told.system),
-        _mark(lexemes.PRIMARY_ID, resource[ID]),
-        _mark(lexemes.PRIMARY_NAME, display_name(resource)),
-        *_labels(lexemes.PRIMARY_LABEL, resource, _PARTS_OF_PRIMARY),
-    ]
-    labels: list[str] = []
-    for one in told.related:
+    keys = [told.system, *resource]
+    for one in related:
         strings += one.values()
-        marks += _related(one[ID], one[ROLE], display_name(one))
-        labels += _labels(lexemes.RELATED_LABEL, one, _PARTS_OF_RELATED)
+        keys += one
+    # Looked at once for all of them: nearly always there is nothing to escape or to cut.
+    write = lexemes.written_plain if lexemes.are_plain(strings + keys) else lexemes.written
+    marks = [
+        write(lexemes.EVENT, told.event),
+        _OUTCOMES[told.outcome],
+        write(lexemes.SYSTEM, told.system),
+        write(lexemes.PRIMARY_ID, resource[ID]),
+        write(lexemes.PRIMARY_NAME, display_name(resource)),
+    ]
+    for key, value in resource.items():
+        if key not in _PARTS_OF_PRIMARY:
+            marks.append(write(lexemes.PRIMARY_LABEL, key, value))
+    labels: list[str] = []
+    for one in related:
+        role = one[ROLE]
+        marks += (
+            write(lexemes.RELATED_ID, one[ID], role),
+            write(lexemes.RELATED_NAME, display_name(one), role),
+            write(lexemes.ROLE, role),
+        )
+        for key, value in one.items():
+            if key not in _PARTS_OF_RELATED:
+                labels.append(write(lexemes.RELATED_LABEL, key, value))
+    strings = [text for text in strings if text[10:11] != "T" or not is_time(text)]
     _gather(told.payload, strings, _STRUCTURE.get(told.system, _NO_STRUCTURE))
-    return _fitted(marks, labels, _placed(dict.fromkeys(strings)))
+    return _fitted(marks, labels, _placed(words_of_each(dict.fromkeys(strings))))
 
 
 def display_name(labels: Mapping[str, str]) -> str:
@@ -144,22 +158,9 @@ def _end_of(resource_id: str) -> str:
     return end or resource_id
 
 
-@lru_cache(maxsize=8192)
-def _mark(mark: str, *parts: str) -> str:
-    return lexemes.quoted(lexemes.lexeme(mark, *parts))
-
-
-@lru_cache(maxsize=8192)
-def _related(resource_id: str, role: str, name: str) -> tuple[str, ...]:
-    return (
-        _mark(lexemes.RELATED_ID, resource_id, role),
-        _mark(lexemes.RELATED_NAME, name, role),
-        _mark(lexemes.ROLE, role),
-    )
-
-
-def _labels(mark: str, resource: Mapping[str, str], parts: Set[str]) -> list[str]:
-    return [_mark(mark, key, value) for key, value in resource.items() if key not in parts]
+_OUTCOMES: Mapping[int, str] = {
+    outcome: lexemes.quoted(lexemes.lexeme(lexemes.OUTCOME, outcome.word)) for outcome in Outcome
+}
 
 
 def _gather(payload: Mapping[str, Any], strings: list[str], structure: Set[str]) -> None:
@@ -206,29 +207,20 @@ def _gather_list(values: Iterable[Any], strings: list[str], structure: Set[str])
 _HUGE = 10**64
 
 
-def _placed(strings: Iterable[str]) -> list[str]:
-    """Write each word with its positions, with a jump between strings: no phrase spans two."""
+def _placed(words: Sequence[str]) -> list[str]:
+    """Write each word with its positions."""
     places: dict[str, str] = {}
-    late: list[str] = []
-    position = 0
-    for string in strings:
-        words = _known_words(string) if len(string) <= _LONGEST_KNOWN else _quoted_words(string)
-        if position + len(words) > _LAST_IN_PHRASES:
-            room = max(_LAST_IN_PHRASES - position, 0)
-            late += words[room:]
-            words = words[:room]
-        for word in words:
-            position += 1
-            if word in places:
-                places[word] += _NEXT[position]
-            else:
-                places[word] = _FIRST[position]
-        position += 1
-    if position > MOST_POSITIONS:
+    for word, first, further in zip(words, _FIRST, _FURTHER, strict=False):
+        if word in places:
+            places[word] += further
+        elif word != JUMP:
+            places[word] = first
+    if len(words) > MOST_POSITIONS:
         places = {word: _capped(at) for word, at in places.items()}
-    for word in late:
-        places.setdefault(word, _FIRST[LAST_POSITION])
-    return list(map(add, places, places.values()))
+        for word in words[len(_FIRST) :]:
+            if word != JUMP:
+                places.setdefault(word, f"':{LAST_POSITION}")
+    return [f"'{word}{at}" for word, at in places.items()]
 
 
 def _capped(places: str) -> str:
@@ -237,20 +229,10 @@ def _capped(places: str) -> str:
     return ",".join(places.split(",", MOST_POSITIONS)[:MOST_POSITIONS])
 
 
-# One position stays free before the last, so that the words put there are in no phrase.
-_LAST_IN_PHRASES = LAST_POSITION - 2
-# Written out beforehand: formatting numbers was a fifth of the time.
-_FIRST = [f":{position}" for position in range(LAST_POSITION + 1)]
-_NEXT = [f",{position}" for position in range(LAST_POSITION + 1)]
-_LONGEST_KNOWN = 120
-
-
-def _quoted_words(string: str) -> tuple[str, ...]:
-    return tuple([f"'{word}'" for word in words_of(string)])
-
-
-# Most strings of an event were in the one before: names, states, payload keys.
-_known_words = lru_cache(maxsize=8192)(_quoted_words)
+# Written out beforehand: formatting numbers was a fifth of the time. One position stays free
+# before the last, so that the words put there are in no phrase.
+_FIRST = [f"':{position}" for position in range(1, LAST_POSITION - 1)]
+_FURTHER = [f",{position}" for position in range(1, LAST_POSITION - 1)]
 
 
 def _fitted(marks: Sequence[str], labels: Sequence[str], words: Sequence[str]) -> Terms:

@@ -103,11 +103,11 @@ def phrases(draw: st.DrawFn, about: Told) -> Asked:
 def words(draw: st.DrawFn, about: Told) -> Asked:
     """Write text bare, whole or as a beginning."""
     text = draw(st.sampled_from(list(strings_of(about))))
-    bare = re.sub(r"""[\s()"*]|^[-!]|^//""", "", text[: draw(st.integers(0, len(text)))])
+    bare = re.sub(r"""[\s()"*]""", "", text[: draw(st.integers(0, len(text)))]).lstrip("-!")
+    if not words_of(bare):
+        return Asked("*", lambda event: True)
     if not draw(st.booleans()):
         return Asked(bare, lambda event: says(event, words_of(bare)))
-    if not bare:
-        return Asked("*", lambda event: True)
     readings = words_before_star(bare)
     return Asked(f"{bare}*", lambda event: any(says(event, *reading) for reading in readings))
 
