@@ -94,6 +94,8 @@ def _short(moment: datetime | None) -> str:
 def ago(span: timedelta) -> str:
     """Return a duration in words, two units at most: “12 min 4 s”."""
     seconds = abs(span.total_seconds())
+    if seconds < 0.001:
+        return "under 1 ms"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 10:

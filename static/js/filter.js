@@ -51,6 +51,8 @@ class Filter {
   }
 
   #soon() {
+    this.list.ariaBusy = "true";
+    this.#activate(-1);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#suggest(), PAUSE);
   }
@@ -63,14 +65,14 @@ class Filter {
     try {
       suggestions = (await (await fetch(url)).json()).suggestions;
     } catch {
-      this.list.hidden = true;
-      return;
+      suggestions = [];
     }
     if (text !== this.#asked) return;
     const chosen = this.chosen;
     const items = suggestions.map((one, place) => this.#option(one, place, chosen.has(one.value)));
     this.list.replaceChildren(...(items.length ? items : [nothing(text)]));
     this.list.hidden = false;
+    this.list.ariaBusy = null;
     this.input.setAttribute("aria-expanded", "true");
     this.#activate(-1);
   }
@@ -90,7 +92,7 @@ class Filter {
   #key(event) {
     const options = this.options;
     const moves = { ArrowDown: 1, ArrowUp: -1 };
-    if (event.key in moves && options.length) {
+    if (event.key in moves && options.length && !this.list.ariaBusy) {
       event.preventDefault();
       this.#activate((this.#active + moves[event.key] + options.length + (this.#active < 0 && moves[event.key] < 0)) % options.length);
     } else if (event.key === "Enter" && this.#active >= 0) {

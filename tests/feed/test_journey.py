@@ -3,6 +3,8 @@
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -26,11 +28,13 @@ expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    up = Up(tmp_path_factory.mktemp("journey") / "data")
-    up.start()
-    yield up
-    up.end()
+def up() -> Iterator[Up]:
+    # Not below pytest's own folder: its next run there closes it to PostgreSQL's user.
+    with TemporaryDirectory(prefix="eventfeed-journey-") as folder:
+        up = Up(Path(folder) / "data")
+        up.start()
+        yield up
+        up.end()
 
 
 @pytest.fixture(scope="module")
@@ -206,9 +210,11 @@ def choose(page: Page, filter: str, value: str) -> None:
     if not field.is_visible():
         page.locator("summary", has_text=filter).click()
     option = page.locator(f'[role=option][data-value="{value}"]')
+    suggested = page.locator("[role=listbox]:not([aria-busy])")
     for _ in range(100):
-        with page.expect_response("**/suggest?**"):
+        with page.expect_response(lambda answer: value in answer.url):
             field.fill(value)
+        expect(suggested.and_(page.get_by_role("listbox", name=filter))).to_be_visible()
         if option.count():
             break
     field.press("ArrowDown")
@@ -222,14 +228,14 @@ def test_an_event_opens_beside_the_list_and_as_a_page(visitor):
     page = visitor.page
     visitor.row("opened").locator(".raw").click()
     drawer = page.locator("event-drawer")
-    expect(drawer.get_by_text("42")).to_be_visible()
+    expect(drawer.locator(".leaf")).to_have_text("42")
     expect(visitor.row("opened")).to_have_attribute("aria-current", "true")
     page.keyboard.press("Escape")
     expect(drawer).to_be_hidden()
     expect(visitor.row("opened").locator("a.words")).to_be_focused()
     page.keyboard.press("Enter")
     drawer.get_by_role("link", name="Open as a page").click()
-    expect(page.locator("main .event").get_by_text("42")).to_be_visible()
+    expect(page.locator("main .event .leaf")).to_have_text("42")
 
 
 def test_a_value_narrows_the_query_that_is_there(visitor):
@@ -283,7 +289,7 @@ def test_without_a_script_everything_is_links_and_forms(up, browser):
     page.locator("form[data-filter=event]").get_by_role("button", name="Apply").click()
     expect(page.locator(".row")).to_have_count(1)
     visitor.row("n7").locator("a.words").click()
-    expect(page.get_by_role("heading", name="N 7")).to_be_visible()
+    expect(page.get_by_role("heading", name="n7")).to_be_visible()
     expect(page.locator(".copies")).to_be_hidden()
     context.close()
 
