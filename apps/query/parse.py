@@ -21,6 +21,8 @@ from apps.query.values import STRING, Value, quote, unquote, written_key
 LONGEST_TEXT = 2_000
 MOST_CLAUSES = 64
 MOST_LEADING_STARS = 8
+# Each costs the hub a microsecond an event.
+MOST_VALUES = 200
 
 FIELD_NAMES = ("event", "resource", "related", "any", "label", "outcome", "system", "id", "follows")
 LATER_FIELDS = frozenset({"chain", "has", "is", "occurred", "payload", "received", "source"})
@@ -99,6 +101,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.values = 0
         self.leading_stars = 0
 
     def clauses(self) -> list[Clause]:
@@ -172,6 +175,7 @@ class _Reader:
     def field_clause(self, found: re.Match[str], start: int, negated: bool) -> Clause:
         name, field = self.field(found)
         scalars = self.scalars()
+        self.count_values(scalars)
         self.count_leading_stars(scalars)
         values = [self.settled(scalar, field.settle) for scalar in scalars]
         node = any_of(*[field.read(value) for value in dict.fromkeys(values)])
@@ -219,6 +223,12 @@ class _Reader:
             label = f"label.{name}{rest}:"
             self.fail(f"{say} A label is written {label}…", *span, instead=label)
         self.fail_unquoted(f"{say} To search for the text, put it in quotes.", *span)
+
+    def count_values(self, scalars: Sequence[_Scalar]) -> None:
+        self.values += len(scalars)
+        if self.values > MOST_VALUES:
+            say = f"A query has at most {MOST_VALUES} values in all its fields together."
+            self.fail(say, scalars[0].start, scalars[-1].end)
 
     def count_leading_stars(self, scalars: Sequence[_Scalar]) -> None:
         starred = [s for s in scalars if s.value.is_glob and s.value.text.startswith("*")]

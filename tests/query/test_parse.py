@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.query import Query, QueryError, clause, parse
-from apps.query.parse import LONGEST_TEXT, MOST_CLAUSES, MOST_LEADING_STARS
+from apps.query.parse import LONGEST_TEXT, MOST_CLAUSES, MOST_LEADING_STARS, MOST_VALUES
 from tests.query.told import CHARACTERS, PIECES, texts
 
 IN_QUOTES = "To search for the text, put it in quotes."
@@ -179,6 +179,10 @@ def test_is_refused(text: str, say: str, at: str, suggestion: str | None) -> Non
     [
         ("a" * 2_001, f"A query has at most {LONGEST_TEXT:,} characters; this one has 2,001."),
         ("a " * 65, f"A query has at most {MOST_CLAUSES} clauses."),
+        (
+            f"event:[{'a,' * 150}] event:[{'b,' * 51}]",
+            f"A query has at most {MOST_VALUES} values in all its fields together.",
+        ),
         ("event:*a " * 9, LEADING_STARS),
     ],
 )
