@@ -177,15 +177,16 @@ class _Reader:
         scalars = self.scalars()
         self.count_values(scalars)
         self.count_leading_stars(scalars)
-        values = [self.settled(scalar, field.settle) for scalar in scalars]
-        node = any_of(*[field.read(value) for value in dict.fromkeys(values)])
+        # A value that is said twice is asked once.
+        values = list(dict.fromkeys([self.settled(one, field.settle) for one in scalars]))
+        node = any_of(*[field.read(value) for value in values])
         return Clause(
             text=_written(name, values, negated),
             start=start,
             end=self.at,
             negated=negated,
             field=name,
-            values=tuple(dict.fromkeys([value.text for value in values])),
+            values=tuple([value.text for value in values]),
             node=Not(node) if negated else node,
             says=tuple(_field_says(field, values, negated)),
         )
