@@ -1,5 +1,6 @@
 """Journeys through the pages: a real server, a real browser."""
 
+import re
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -271,6 +272,45 @@ def test_a_lost_connection_is_said_and_nothing_is_missed(visitor):
     visitor.send(visitor.event("after"))
     expect(visitor.row("after")).to_be_visible()
     assert visitor.names() == ["after", "meanwhile", "before"]
+
+
+def test_a_tab_in_the_background_counts_and_its_title_says_what_failed(visitor):
+    visitor.watch()
+    hide(visitor.page, hidden=True)
+    expect(visitor.page.locator(".live")).to_contain_text("tab in the background")
+    failed = {"prefect.resource.id": f"prefect.flow-run.{visitor.corner}"}
+    about = [{"prefect.resource.id": f"{visitor.corner}.it", "prefect.resource.role": "flow"}]
+    visitor.send(visitor.event("one"), visitor.event("two"))
+    visitor.send(visitor.event(event="prefect.flow-run.Failed", resource=failed, related=about))
+    expect(visitor.page).to_have_title(re.compile(r"^\(1 failed\) "))
+    expect(visitor.page.get_by_role("button", name="3 new events")).to_be_visible()
+    hide(visitor.page, hidden=False)
+    expect(visitor.page.locator(".row")).to_have_count(3)
+    expect(visitor.page).to_have_title(re.compile(r"^any:"))
+
+
+def hide(page: Page, *, hidden: bool) -> None:
+    """Do what a browser does when its tab goes to the background; headless has none."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def test_too_many_at_once_become_a_gap_that_can_be_shown(visitor):
+    visitor.watch()
+    visitor.send(*(visitor.event(f"n{n}") for n in range(200)))
+    gap = visitor.page.locator(".gap").first
+    expect(gap).to_contain_text("events between")
+    expect(gap).to_contain_text("were not drawn")
+    drawn = set(visitor.names())
+    gap.get_by_role("link", name="Show them").click()
+    expect(visitor.page.locator(".live")).to_contain_text("a stretch of the log")
+    expect(visitor.page.locator(".row")).to_have_count(50)
+    assert not drawn & set(visitor.names())
 
 
 def test_without_a_script_everything_is_links_and_forms(up, browser):

@@ -6,9 +6,11 @@ from html import unescape
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from apps.events.models import Event, Rejection, Source
+from apps.feed.views import broken
 from apps.query import Outcome, clause
 from tests.feed.watching import draft, store
 
@@ -291,6 +293,16 @@ def test_a_rejection_is_listed_with_its_reason_and_message(page):
     assert '{"event": "<b>x</b>"}' in page(f"/rejections/{refused.id}")
     store(draft("later", id=id))
     assert "was refused: An event needs a resource with an id." in said(page(f"/events/{id}"))
+
+
+def test_a_database_that_is_away_is_a_503_in_our_look(rf):
+    try:
+        raise OperationalError("connection refused")
+    except OperationalError:
+        answer = broken(rf.get("/"))
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert "The database is away" in answer.content.decode()
 
 
 def test_links_that_lead_nowhere_are_told_in_our_look(page):
