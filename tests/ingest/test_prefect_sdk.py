@@ -24,10 +24,14 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="session", params=REQUIREMENTS)
 def environment(request: pytest.FixtureRequest) -> Path:
-    """An environment of its own with this version of Prefect, made once."""
-    folder = CHECKOUT / ".venv-sdk" / request.param
+    return environment_with(request.param)
+
+
+def environment_with(version: str) -> Path:
+    """Return an environment of its own with this version of Prefect, made once."""
+    folder = CHECKOUT / ".venv-sdk" / version
     if not (folder / "bin" / "prefect").exists():
-        make(folder, REQUIREMENTS[request.param])
+        make(folder, REQUIREMENTS[version])
     return folder
 
 
