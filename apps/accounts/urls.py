@@ -1,3 +1,4 @@
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
@@ -13,5 +14,10 @@ urlpatterns = [
         ),
         name="sign-in",
     ),
-    path("sign-out", LogoutView.as_view(next_page="sign-in"), name="sign-out"),
+    path(
+        "sign-out",
+        # Those who may not read must be able to leave, too.
+        login_not_required(LogoutView.as_view(next_page="sign-in")),
+        name="sign-out",
+    ),
 ]

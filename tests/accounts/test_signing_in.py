@@ -76,6 +76,7 @@ def test_a_user_who_may_not_read_is_told_so(client):
     answer = client.get("/")
     assert answer.status_code == 403
     assert "may not read" in answer.content.decode()
+    assert client.post("/sign-out")["Location"] == "/sign-in"
 
 
 def test_a_viewer_does_not_come_into_the_admin(client, viewer):
