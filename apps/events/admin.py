@@ -86,9 +86,9 @@ class EventList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         page = self.found(request)
         self.result_list = with_sources(page.events) if page else []
-        self.result_count = len(self.result_list)
+        # Alike, so that no total is said: it is not known.
+        self.result_count = self.full_result_count = len(self.result_list)
         self.paginator = Older(page)
-        self.full_result_count = None
         self.show_full_result_count = self.show_admin_actions = False
         self.can_show_all = self.multi_page = False
 
@@ -178,7 +178,7 @@ class EventAdmin(ModelAdmin):
         "warnings",
         "occurred_exactly",
         "received_exactly",
-        "resource_id",
+        "shown_resource_id",
         "shown_labels",
         "shown_related",
         "shown_payload",
@@ -239,6 +239,10 @@ class EventAdmin(ModelAdmin):
     @display(description="System")
     def shown_system(self, event: Event) -> str:
         return system_title(event.system)
+
+    @display(description="Resource id")
+    def shown_resource_id(self, event: Event) -> SafeString:
+        return format_html('<span class="break-all">{}</span>', event.resource_id)
 
     @display(description="Labels")
     def shown_labels(self, event: Event) -> SafeString:

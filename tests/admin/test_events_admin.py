@@ -41,7 +41,8 @@ def listed(answer):
 
 def newest_first(drafts):
     # Of events that occurred at the same moment the one stored last comes first.
-    return [d.id for d in sorted(drafts[::-1], key=lambda draft: draft.occurred, reverse=True)]
+    ranked = sorted(enumerate(drafts), key=lambda pair: (pair[1].occurred, pair[0]), reverse=True)
+    return [draft.id for _, draft in ranked]
 
 
 def test_the_list_shows_the_newest_and_goes_on_by_older(client, stored):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import psycopg
+from channels.db import database_sync_to_async
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 from psycopg import AsyncConnection
@@ -23,7 +24,7 @@ from apps.events.position import Position
 from apps.events.search import QueryTimeout, search
 from apps.events.words import words
 from apps.feed.moments import BadMoment, moment
-from apps.feed.told import told
+from apps.feed.told import told_in_full
 from apps.query import Query, QueryError, display_name, parse
 from apps.query.outcomes import Outcome
 from apps.query.terms import terms_from_text
@@ -54,8 +55,7 @@ class Command(BaseCommand):
     def handle(self, *, query: list[str], json: bool, **options: Any) -> None:
         tail = Tail(
             query=read_query(" ".join(query)),
-            write=as_json if json else Line(coloured=is_coloured(options)),
-            payload=json,
+            write=as_json if json else Lines(coloured=is_coloured(options)),
             out=self.print,
             say=self.stderr.write,
         )
@@ -79,8 +79,7 @@ class Tail:
     """Prints what the log has and then what it gets, each event once and none left out."""
 
     query: Query | None
-    write: Callable[[Event], str]
-    payload: bool
+    write: Callable[[Sequence[Event]], list[str]]
     out: Callable[[str], Any]
     say: Callable[[str], Any]
     printed: set[Position] = field(default_factory=set)
@@ -95,7 +94,7 @@ class Tail:
             raise CommandError(str(slow)) from slow
         except (OperationalError, InterfaceError) as away:
             raise CommandError(f"The database is away. {away}") from away
-        self.print(reversed(events))
+        self.print(events[::-1])
         # What committed while we searched lies behind the position too.
         self.printed = {event.position for event in events}
         return start
@@ -123,9 +122,10 @@ class Tail:
         """Print what has come since; return how far that was."""
         try:
             while events := await self.read(after):
-                self.print(event for event in events if self.is_wanted(event))
+                wanted = [event for event in events if self.is_wanted(event)]
+                await database_sync_to_async(self.print)(wanted)
                 after = events[-1].position
-        except psycopg.OperationalError:
+        except (psycopg.OperationalError, OperationalError, InterfaceError):
             await self.leave()
         except Expired as gone:
             self.say(str(gone))
@@ -136,7 +136,7 @@ class Tail:
         return after
 
     async def read(self, after: Position) -> list[Event]:
-        events = await log.read(await self.connected(), after, BATCH, payload=self.payload)
+        events = await log.read(await self.connected(), after, BATCH)
         if self.away:
             self.away = False
             self.say("The database is back.")
@@ -160,18 +160,21 @@ class Tail:
             return False
         return self.query is None or self.query.matches(event, terms_from_text(event.terms))
 
-    def print(self, events: Iterable[Event]) -> None:
-        if text := "\n".join(self.write(event) for event in events):
-            self.out(text)
+    def print(self, events: Sequence[Event]) -> None:
+        if events:
+            self.out("\n".join(self.write(events)))
 
 
 @dataclass(frozen=True)
-class Line:
-    """How an event looks in a terminal, times in UTC."""
+class Lines:
+    """How events look in a terminal, times in UTC."""
 
     coloured: bool
 
-    def __call__(self, event: Event) -> str:
+    def __call__(self, events: Sequence[Event]) -> list[str]:
+        return [self.line(event) for event in events]
+
+    def line(self, event: Event) -> str:
         said = words(event.event, event.resource)
         mark, colour = LOOKS[Outcome(event.outcome)]
         parts = [
@@ -193,8 +196,8 @@ def plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
-def as_json(event: Event) -> str:
-    return json.dumps(told(event), ensure_ascii=False)
+def as_json(events: Sequence[Event]) -> list[str]:
+    return [msgspec.json.encode(event).decode() for event in told_in_full(events)]
 
 
 def read_query(text: str) -> Query | None:
