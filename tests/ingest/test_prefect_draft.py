@@ -174,6 +174,6 @@ def test_a_name_of_prefect_that_comes_from_elsewhere_is_warned_of() -> None:
     assert warnings_for("acme.paid", "acme.invoice.42", system="custom") == ()
     assert warnings_for("prefect.flow-run.Failed", "prefect.flow-run.1", system="prefect") == ()
     assert warnings_for("prefect.flow-run.Failed", "prefect.flow-run.1", system="custom") == (
-        "The name prefect.flow-run.Failed is reserved for Prefect, but came from elsewhere.",
-        "The resource prefect.flow-run.1 is reserved for Prefect, but came from elsewhere.",
+        "The name prefect.flow-run.Failed belongs to Prefect, which has not sent this.",
+        "The name prefect.flow-run.1 belongs to Prefect, which has not sent this.",
     )

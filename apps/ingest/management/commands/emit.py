@@ -6,7 +6,6 @@ import json
 import urllib.error
 import urllib.request
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -19,9 +18,9 @@ from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 from apps.events.models import Source
 from apps.events.record import record
 from apps.events.row import Refused
-from apps.events.words import owner_of, system_title
 from apps.ingest.adapters.prefect import draft_of
 from apps.ingest.adapters.prefect_reading import PrefectEvent, Unreadable, read
+from apps.ingest.ownership import warnings_for
 
 Message = dict[str, Any]
 
@@ -61,7 +60,7 @@ class Command(BaseCommand):
     def handle(self, *, url: str | None, token: str | None, source: str, **told: Any) -> None:
         message = message_of(**told)
         event = self.read(message)
-        warnings = tuple(warnings_about(event))
+        warnings = warnings_for(event.event, event.resource[RESOURCE_ID], system="custom")
         for warning in warnings:
             self.stderr.write(f"Warning: {warning}")
         if url:
@@ -104,12 +103,6 @@ def message_of(
         "payload": payload,
         "follows": follows,
     }
-
-
-def warnings_about(event: PrefectEvent) -> Iterator[str]:
-    for name in (event.event, event.resource[RESOURCE_ID]):
-        if owner := owner_of(name):
-            yield f"The name {name} belongs to {system_title(owner)}, which has not sent this."
 
 
 def keep(event: PrefectEvent, source_name: str, warnings: tuple[str, ...]) -> None:
