@@ -1,12 +1,13 @@
 """The hub tells each viewer everything it asked for, once, or names what it did not tell."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from channels.db import database_sync_to_async
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.events.log import head_sync
 from apps.events.models import Event
@@ -18,7 +19,7 @@ from apps.feed.missed import MOST_ROWS
 from apps.feed.subscription import Mode
 from apps.query import parse
 from apps.query.outcomes import Outcome
-from tests.feed.watching import Watcher, assert_chained, draft, store_soon
+from tests.feed.watching import Watcher, assert_chained, draft, store, store_soon
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -292,3 +293,28 @@ async def test_the_same_id_at_another_time_is_a_second_row(hub):
         await watcher.until_rows(2)
     assert watcher.ids == [id, id]
     assert len({row["at"] for row in watcher.rows}) == 2
+
+
+async def test_a_transaction_that_takes_long_is_waited_for(hub):
+    slow, begun, go_on = draft(number=1), threading.Event(), threading.Event()
+    await store_soon(draft(number=0))
+    async with Watcher(hub) as watcher:
+        await watcher.until_told("ok")
+        storing = asyncio.create_task(asyncio.to_thread(store_slowly, slow, begun, go_on))
+        await asyncio.to_thread(begun.wait)
+        quick = await store_soon(draft(number=2))
+        go_on.set()
+        await storing
+        await watcher.until_rows(2)
+    assert watcher.ids == [slow.id, *quick]
+    assert_chained(watcher.frames)
+
+
+def store_slowly(slow, begun, go_on):
+    try:
+        with transaction.atomic():
+            store(slow)
+            begun.set()
+            go_on.wait()
+    finally:
+        connection.close()
