@@ -21,7 +21,7 @@ from apps.events import log
 from apps.events.log import Expired, StartAgain, Wakeups
 from apps.events.models import Event
 from apps.events.position import Position
-from apps.events.search import QueryTimeout, search
+from apps.events.search import Cursor, QueryTimeout, search
 from apps.events.words import words
 from apps.feed.moments import BadMoment, moment
 from apps.feed.told import told_in_full
@@ -82,35 +82,35 @@ class Tail:
     write: Callable[[Sequence[Event]], list[str]]
     out: Callable[[str], Any]
     say: Callable[[str], Any]
-    printed: set[Position] = field(default_factory=set)
+    old: set[tuple[int, int]] = field(default_factory=set)
     conn: AsyncConnection[Any] | None = None
     away: bool = False
 
     def print_last(self, *, limit: int, since: datetime | None) -> Position:
         """Print the newest events, oldest first; return where to follow from."""
         try:
-            events, start = self.last(limit, since)
+            start = log.head_sync()
+            # Committed, but not final yet: it comes again when we follow, and is no news then.
+            self.old = set(Event.objects.filter(tx__gte=start.tx).values_list("tx", "seq"))
+            events = self.last(limit, since) if limit else []
+            self.print(events[::-1])
         except QueryTimeout as slow:
             raise CommandError(str(slow)) from slow
         except (OperationalError, InterfaceError) as away:
             raise CommandError(f"The database is away. {away}") from away
-        self.print(events[::-1])
-        # What committed while we searched lies behind the position too.
-        self.printed = {event.position for event in events}
+        self.old |= {(event.tx, event.seq) for event in events}
         return start
 
-    def last(self, limit: int, since: datetime | None) -> tuple[list[Event], Position]:
-        if not limit:
-            return [], log.head_sync()
+    def last(self, limit: int, since: datetime | None) -> list[Event]:
         page = search(self.query, since=since, limit=min(limit, BATCH))
-        events, start = page.events, page.position
-        while page.next and not page.searched_to and len(events) < limit:
+        events = page.events
+        while isinstance(page.next, Cursor) and not page.searched_to and len(events) < limit:
             size = min(limit - len(events), BATCH)
             page = search(self.query, since=since, after=page.next, limit=size)
             events += page.events
         if page.searched_to:
             self.say(f"Searched back to {page.searched_to:%Y-%m-%d %H:%M} UTC.")
-        return events, start
+        return events
 
     async def follow(self, after: Position) -> None:
         """Print what comes after the position, without end."""
@@ -156,7 +156,7 @@ class Tail:
             self.say("The database is away: waiting.")
 
     def is_wanted(self, event: Event) -> bool:
-        if event.position in self.printed:
+        if (event.tx, event.seq) in self.old:
             return False
         return self.query is None or self.query.matches(event, terms_from_text(event.terms))
 
