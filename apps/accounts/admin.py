@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
@@ -90,7 +90,7 @@ class TokenAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
         if not change:
-            obj.created_by = request.user
+            obj.created_by = cast(User, request.user)
             request.new_secret = obj.give_secret()  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
 

@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 
@@ -7,7 +5,7 @@ from apps.accounts.backends import tried_by, tries
 
 
 class SignInForm(AuthenticationForm):
-    error_messages: ClassVar = {
+    error_messages = {  # noqa: RUF012
         "invalid_login": "This user name and password do not belong together.",
         "inactive": "This account is switched off.",
     }

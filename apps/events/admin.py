@@ -104,7 +104,7 @@ class EventList(ChangeList):
         """Where the list goes on; the filters' own links begin at its top again."""
         return self.get_query_string({"after": str(self.paginator.page.next)})
 
-    def url_for_result(self, result: Event) -> str:
+    def url_for_result(self, result: Any) -> str:
         return f"{super().url_for_result(result)}?at={result.at}"
 
 
@@ -134,7 +134,8 @@ def with_sources(events: list[Event]) -> list[Event]:
     """Give the events their sources in one query."""
     sources = Source.objects.in_bulk({event.source_id for event in events})
     for event in events:
-        event.source = sources.get(event.source_id)
+        if source := sources.get(event.source_id):
+            event.source = source
     return events
 
 

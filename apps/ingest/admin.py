@@ -54,9 +54,8 @@ class RejectionAdmin(ModelAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rejection]:
-        rejections = super().get_queryset(request).order_by("-id")
-        is_list = request.resolver_match and request.resolver_match.url_name.endswith("changelist")
-        return rejections.defer("body") if is_list else rejections
+        # The list loads no bodies; a rejection's own page asks for its one.
+        return super().get_queryset(request).order_by("-id").defer("body")
 
     @display(description="Size", ordering="body_size")
     def shown_size(self, rejection: Rejection) -> str:

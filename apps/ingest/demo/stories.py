@@ -121,7 +121,7 @@ class Run:
                 "validated_state": entered,
                 self.kind.replace("-", "_"): self.facts(),
             },
-            follows=self.last and self.last["id"],
+            follows=self.last["id"] if self.last else None,
         )
         return self.last
 
@@ -241,7 +241,7 @@ def beat(story: Story, run: Run, *, since: float) -> None:
             "prefect.flow-run.heartbeat",
             run.labels | {"prefect.version": "3.8.8"},
             *run.related,
-            follows=last and last["id"],
+            follows=last["id"] if last else None,
         )
     story.at = ended
 
@@ -372,13 +372,12 @@ def paid_invoice(story: Story) -> None:
 
 def changed_deployment(story: Story) -> None:
     flow, limit = story.rng.choice(FLOWS), story.rng.randrange(2, 9)
-    change = story.rng.choice(
-        [
-            {"concurrency_limit": {"from": limit, "to": limit * 2}},
-            {"paused": {"from": False, "to": True}},
-            {"version": {"from": "2026.11.3", "to": "2026.11.4"}},
-        ]
-    )
+    changes: list[Message] = [
+        {"concurrency_limit": {"from": limit, "to": limit * 2}},
+        {"paused": {"from": False, "to": True}},
+        {"version": {"from": "2026.11.3", "to": "2026.11.4"}},
+    ]
+    change = story.rng.choice(changes)
     story.tell(
         "prefect.deployment.updated",
         flow.deployment_labels,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentTypeError
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +39,12 @@ class Command(BaseCommand):
         revoke.add_argument("name")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        {"create": self.create, "list": self.list, "revoke": self.revoke}[action](**options)
+        doing: dict[str, Callable[..., None]] = {
+            "create": self.create,
+            "list": self.list,
+            "revoke": self.revoke,
+        }
+        doing[action](**options)
 
     def create(self, name: str, scopes: list[str], source: str, **options: Any) -> None:
         try:
@@ -47,7 +53,7 @@ class Command(BaseCommand):
             raise CommandError(" ".join(wrong.messages)) from wrong
         self.stderr.write(f"Token “{name}”. Its secret is shown only now:")
         self.stdout.write(secret)
-        if Scope.READ.value not in scopes or Scope.INGEST.value in scopes:
+        if Scope.INGEST in scopes or Scope.ADMIN in scopes:
             self.stderr.write(f"For Prefect: PREFECT_API_AUTH_STRING={source or name}:{secret}")
 
     def list(self, **options: Any) -> None:
