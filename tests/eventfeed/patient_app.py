@@ -14,6 +14,8 @@ may_go_on = asyncio.Event()
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
         await SOCKETS[scope["path"]](receive, send)
+    elif scope["path"] == "/headers":
+        await answer(send, {key.decode(): value.decode() for key, value in scope["headers"]})
     else:
         await ROUTES[scope["path"]](receive, send)
 

@@ -3,6 +3,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import httpx
+import pytest
 
 from eventfeed.server import Server, listen
 from tests.eventfeed.conftest import Running
@@ -85,3 +86,31 @@ def test_no_socket_is_ended_for_its_age() -> None:
     with listen("127.0.0.1", 0) as listening:
         server = Server(application, sockets=[listening], most_body=MIB)
     assert server.websocket_timeout == -1
+
+
+@pytest.mark.parametrize(
+    ("request_line", "header"),
+    [
+        (b"GET /state HTTP/1.1", b"X-\x80: name that is not ASCII"),
+        (b"GET /state HTTP/1.1", b"X-Value: a vertical\x0btab"),
+        (b"GET /st\xc3\xa4te HTTP/1.1", b"X-Value: fine"),
+        (b"GET /state?q=\xc3\xa4 HTTP/1.1", b"X-Value: fine"),
+        (b"GET  HTTP/1.1 x", b"X-Value: fine"),
+    ],
+)
+async def test_what_is_no_http_gets_400(
+    server: Running, request_line: bytes, header: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(request_line + b"\r\nHost: x\r\n" + header + b"\r\n\r\n")
+    assert (await asyncio.wait_for(reader.readline(), 60)).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+
+
+async def test_a_header_with_an_underscore_cannot_pass_for_one_without(server: Running) -> None:
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(
+            f"{server.http}/headers", headers={"X_Forwarded_For": "forged", "X-Kept": "yes"}
+        )
+    assert answer.json()["x-kept"] == "yes"
+    assert "forged" not in answer.text
