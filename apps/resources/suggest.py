@@ -68,11 +68,12 @@ def names(text: str, limit: int = 20) -> list[SuggestedName]:
 def resources(text: str, limit: int = 20) -> list[SuggestedResource]:
     """Return resources whose id begins with the text, or with words beginning with its words."""
     asked = askable(text)
-    condition, params = matching(asked) if asked else ("true", [])
-    params, most = [kept_since(), *params], min(limit, MOST)
-    rows = select(LATEST.format(condition=condition), [*params, most])
+    condition, values = matching(asked) if asked else ("true", [])
+    most = min(limit, MOST)
+    params = [kept_since(), *values, most]
+    rows = select(LATEST.format(condition=condition), params)
     if len(rows) < most:
-        rows = select(ALL.format(condition=condition), [*params, most])
+        rows = select(ALL.format(condition=condition), params)
     return [SuggestedResource(*row) for row in rows]
 
 

@@ -1,6 +1,7 @@
 """Suggestions find names and resources by what someone types, last seen first."""
 
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from django.db import connection
@@ -18,13 +19,12 @@ NOW = timezone.now()
 @pytest.fixture
 def seen():
     registry = Registry()
-    told = []
+    seqs = count(1)
 
     def seen(name="invoice.paid", *, ago=0, id="acme.invoice.1", called=None):
         labels = {"prefect.resource.id": id} | ({"prefect.resource.name": called} if called else {})
-        told.append(None)
         at = NOW - timedelta(minutes=ago)
-        event = Event(event=name, received=at, resource=labels, related=[], tx=1, seq=len(told))
+        event = Event(event=name, received=at, resource=labels, related=[], tx=1, seq=next(seqs))
         with connection.cursor() as cursor:
             registry.handle([event], cursor)
 
