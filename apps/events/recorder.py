@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -73,6 +73,7 @@ class Request:
 class Recorder:
     """The one writer of a process: it takes what has queued up and commits it together."""
 
+    PART = 100
     BATCH_EVENTS = 2_000
     BATCH_BYTES = 16 * MEBIBYTE
     QUEUE_EVENTS = 20_000
@@ -83,7 +84,8 @@ class Recorder:
     """Seconds after which a batch that neither ends nor fails counts as lost."""
     BACKOFF = (0.1, 0.2, 0.4, 0.7, 1.0)
 
-    def __init__(self) -> None:
+    def __init__(self, dsn: Callable[[], str] = dsn) -> None:
+        self._dsn = dsn
         self._queue: deque[Request] = deque()
         self._events = 0
         self._bytes = 0
@@ -98,14 +100,14 @@ class Recorder:
 
     async def record(self, drafts: Sequence[Draft], *, source_id: int) -> Recorded:
         """Store drafts; returns after the commit. Raises Overloaded, DatabaseAway, Refused."""
-        request = self._request(drafts, source_id=source_id, patient=False)
+        request = await self._request(drafts, source_id=source_id, patient=False)
         if not self._has_room(request):
             raise Overloaded("Too much is waiting to be written; send it again in a moment.")
         return await self._submit(request)
 
     async def record_waiting(self, drafts: Sequence[Draft], *, source_id: int) -> Recorded:
         """Store drafts, however long the database is away or the queue is full."""
-        request = self._request(drafts, source_id=source_id, patient=True)
+        request = await self._request(drafts, source_id=source_id, patient=True)
         while not self._has_room(request):
             self._room.clear()
             await self._room.wait()
@@ -113,8 +115,13 @@ class Recorder:
 
     @property
     def away(self) -> bool:
-        """Whether the database was away when it was last needed."""
+        """Whether the last batch waits for the database."""
         return self._away
+
+    @property
+    def queued(self) -> int:
+        """How many events wait for their batch."""
+        return self._events
 
     @property
     def usable(self) -> bool:
@@ -129,10 +136,13 @@ class Recorder:
         if self._writer is not None:
             await self._writer
 
-    def _request(self, drafts: Sequence[Draft], *, source_id: int, patient: bool) -> Request:
-        # Prepared here, where a bad draft fails its own request, and while the writer waits for
-        # PostgreSQL.
-        rows = rows_of(drafts, source_id=source_id)
+    async def _request(self, drafts: Sequence[Draft], *, source_id: int, patient: bool) -> Request:
+        # Prepared here, where a bad draft fails its own request, while the writer waits for
+        # PostgreSQL; and in parts, because nothing else runs meanwhile.
+        rows: list[Row] = []
+        for first in range(0, len(drafts), self.PART):
+            rows += rows_of(drafts[first : first + self.PART], source_id=source_id, first=first)
+            await asyncio.sleep(0)
         return Request(rows, patient, asyncio.get_running_loop().create_future())
 
     def _has_room(self, request: Request) -> bool:
@@ -173,7 +183,7 @@ class Recorder:
     async def _write_forever(self) -> None:
         while self._queue or not self._closed:
             self._queued.clear()
-            batch = self._take()
+            batch = self._current = self._take()
             try:
                 await (self._settle(batch) if batch else self._queued.wait())
             except Exception as error:
@@ -214,7 +224,6 @@ class Recorder:
 
     async def _write(self, batch: list[Request]) -> set[int]:
         """Write until it is committed or refused, or nobody waits for it any more."""
-        self._current = batch
         tries = 0
         # After a connection lost in COMMIT nobody knows the outcome: the same rows go round again,
         # and those that are stored are left out.
@@ -235,7 +244,7 @@ class Recorder:
         return set()
 
     async def _store(self, rows: list[Row]) -> list[Row]:
-        conn = self._conn = self._conn or await self._connect()
+        conn = self._conn or await self._connect()
         new = unique(rows)
         stored = await conn.execute(STORED, stored_of(new))
         new = without(new, await stored.fetchall())
@@ -252,8 +261,9 @@ class Recorder:
         return new
 
     async def _connect(self) -> AsyncConnection[TupleRow]:
-        conn = await AsyncConnection.connect(
-            dsn(), autocommit=True, connect_timeout=3, application_name="eventfeed recorder"
+        self._went_away()
+        conn = self._conn = await AsyncConnection.connect(
+            self._dsn(), autocommit=True, connect_timeout=3, application_name="eventfeed recorder"
         )
         await conn.execute(SESSION)
         await conn.execute(CHECK)
@@ -268,10 +278,13 @@ class Recorder:
         """Let go of the connection, tell those who wait when to stop, and rest a little."""
         logger.warning("Recording waits for the database: %s", str(error) or type(error).__name__)
         await self._disconnect()
+        self._went_away()
+        await asyncio.sleep(self.BACKOFF[min(tries, len(self.BACKOFF)) - 1])
+
+    def _went_away(self) -> None:
         if not self._away:
             self._away = True
             self._give_up_later([*self._current, *self._queue])
-        await asyncio.sleep(self.BACKOFF[min(tries, len(self.BACKOFF)) - 1])
 
     def _give_up_later(self, requests: list[Request]) -> None:
         asyncio.get_running_loop().call_later(self.HOLD, self._give_up, requests)

@@ -39,18 +39,21 @@ class Refused(Exception):
         self.say = say
 
 
-def rows_of(drafts: Sequence[Draft], *, source_id: int) -> list[Row]:
-    """Prepare drafts for COPY; raises Refused for one that cannot be written down."""
+def rows_of(drafts: Sequence[Draft], *, source_id: int, first: int = 0) -> list[Row]:
+    """Prepare drafts for COPY; raises Refused for one that cannot be written down.
+
+    `first` is the index of the first one in its request.
+    """
     received = datetime.now(UTC).isoformat().encode()
     source = b"%d" % source_id
     rows = []
-    for index, draft in enumerate(drafts):
+    for index, draft in enumerate(drafts, first):
         try:
             rows.append(_row(draft, received, source))
         except UnicodeEncodeError:
             raise Refused(index, "", "It holds half a surrogate pair, which is no text.") from None
-        except (OverflowError, RecursionError, msgspec.MsgspecError, TypeError) as error:
-            raise Refused(index, "", f"It cannot be written as JSON: {error}.") from None
+        except RecursionError:
+            raise Refused(index, "payload", "It is nested too deeply.") from None
     return rows
 
 

@@ -1,0 +1,25 @@
+"""Drafts for tests: only what matters is said."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from apps.events.draft import Draft
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def told(
+    event: str = "invoice.paid",
+    *,
+    resource: str = "invoice.1",
+    labels: dict[str, str] | None = None,
+    **fields: Any,
+) -> Draft:
+    """Make a draft of an event that a sender has told."""
+    said: dict[str, Any] = {
+        "id": uuid4(),
+        "occurred": NOON,
+        "resource": {"prefect.resource.id": resource} | (labels or {}),
+    }
+    return Draft(event=event, **(said | fields))

@@ -1,0 +1,233 @@
+"""Group commit: many requests in one transaction, and none harmed by another."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from apps.events import log as the_log
+from apps.events.away import in_database
+from apps.events.models import Event, Source
+from apps.events.record import Recorded
+from apps.events.recorder import DatabaseAway, Overloaded, Recorder, recorder
+from apps.events.row import Refused
+from tests.events.telling import told
+from tests.events.waiting import until_async
+from tests.events.wire import Wire, wire
+
+KILL = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE application_name = 'eventfeed recorder' AND datname = current_database()
+"""
+
+
+@pytest.fixture
+async def cuttable(source: Source) -> AsyncIterator[Wire]:
+    async with wire() as cuttable:
+        yield cuttable
+
+
+@pytest.fixture
+async def ours(cuttable: Wire) -> AsyncIterator[Recorder]:
+    """A recorder whose way to the database can be cut, and who does not hold for long."""
+    ours = Recorder(cuttable.dsn)
+    ours.HOLD = 0.3
+    yield ours
+    cuttable.mend()
+    await ours.close()
+
+
+async def stored() -> int:
+    return await in_database(Event.objects.count)
+
+
+async def test_requests_of_a_moment_share_a_transaction(ours: Recorder, source: Source):
+    requests = [ours.record([told(), told()], source_id=source.id) for _ in range(50)]
+    assert await asyncio.gather(*requests) == [Recorded(2, 0)] * 50
+    transactions = await in_database(Event.objects.values("tx").distinct().count)
+    assert transactions <= 2
+
+
+async def test_each_request_hears_what_was_new_of_its_own(ours: Recorder, source: Source):
+    draft = told()
+    first, second, nothing = await asyncio.gather(
+        ours.record([draft, told()], source_id=source.id),
+        ours.record([draft, told(), draft], source_id=source.id),
+        ours.record([], source_id=source.id),
+    )
+    assert (first, second, nothing) == (Recorded(2, 0), Recorded(1, 2), Recorded(0, 0))
+
+
+async def test_poisoned_request_is_refused_alone(ours: Recorder, source: Source):
+    poison = told(payload={"a": "\0"})
+    requests = [[told()], [told()], [told(), poison], [told()], [told(), told()]]
+    answers = await asyncio.gather(
+        *(ours.record(drafts, source_id=source.id) for drafts in requests),
+        return_exceptions=True,
+    )
+    refused = answers.pop(2)
+    assert isinstance(refused, Refused)
+    assert (refused.index, refused.path) == (1, "payload")
+    assert answers == [Recorded(1, 0), Recorded(1, 0), Recorded(1, 0), Recorded(2, 0)]
+    assert await stored() == 5
+
+
+async def test_index_of_a_refused_draft_counts_the_whole_request(ours: Recorder, source: Source):
+    drafts = [told() for _ in range(250)] + [told("\ud800")]
+    with pytest.raises(Refused) as refused:
+        await ours.record(drafts, source_id=source.id)
+    assert refused.value.index == 250
+    assert await stored() == 0
+
+
+async def test_full_queue_is_said_at_once_and_patience_gets_through(
+    ours: Recorder, cuttable: Wire, source: Source
+):
+    ours.QUEUE_EVENTS = 3
+    ours.HOLD = 60
+    cuttable.cut()
+    taken = asyncio.create_task(ours.record([told(), told()], source_id=source.id))
+    await until_async(lambda: ours.away and not ours.queued)
+    queued = asyncio.create_task(ours.record([told(), told()], source_id=source.id))
+    await until_async(lambda: ours.queued == 2)
+    with pytest.raises(Overloaded):
+        await ours.record([told(), told()], source_id=source.id)
+    patient = asyncio.create_task(ours.record_waiting([told(), told()], source_id=source.id))
+    cuttable.mend()
+    assert await asyncio.gather(taken, queued, patient) == [Recorded(2, 0)] * 3
+    assert await stored() == 6
+
+
+async def test_bytes_fill_the_queue_too(ours: Recorder, cuttable: Wire, source: Source):
+    ours.QUEUE_BYTES = 10_000
+    ours.HOLD = 60
+    large = {"payload": {"note": "x" * 8_000}}
+    cuttable.cut()
+    taken = asyncio.create_task(ours.record([told(**large)], source_id=source.id))
+    await until_async(lambda: ours.away and not ours.queued)
+    queued = asyncio.create_task(ours.record([told(**large)], source_id=source.id))
+    await until_async(lambda: ours.queued == 1)
+    with pytest.raises(Overloaded):
+        await ours.record([told(**large)], source_id=source.id)
+    cuttable.mend()
+    await asyncio.gather(taken, queued)
+
+
+async def test_request_larger_than_the_queue_is_taken_when_it_is_empty(
+    ours: Recorder, source: Source
+):
+    ours.QUEUE_EVENTS = 3
+    assert await ours.record([told() for _ in range(5)], source_id=source.id) == Recorded(5, 0)
+
+
+async def test_database_away_is_told_after_a_while_but_the_patient_wait(
+    ours: Recorder, cuttable: Wire, source: Source
+):
+    cuttable.cut()
+    patient = asyncio.create_task(ours.record_waiting([told()], source_id=source.id))
+    with pytest.raises(DatabaseAway):
+        await ours.record([told()], source_id=source.id)
+    with pytest.raises(DatabaseAway):
+        await ours.record([told()], source_id=source.id)
+    assert not patient.done()
+    cuttable.mend()
+    assert await patient == Recorded(1, 0)
+    assert await stored() == 1
+
+
+async def test_short_absence_is_not_noticed(ours: Recorder, cuttable: Wire, source: Source):
+    ours.HOLD = 60
+    await ours.record([told()], source_id=source.id)
+    cuttable.cut()
+    held = asyncio.create_task(ours.record([told()], source_id=source.id))
+    await until_async(lambda: ours.away)
+    cuttable.mend()
+    assert await held == Recorded(1, 0)
+
+
+async def test_killed_backend_loses_nothing(source: Source):
+    ours = Recorder()
+    drafts = [told() for _ in range(2_000)]
+
+    async def send(own: list) -> None:
+        for draft in own:
+            await ours.record([draft], source_id=source.id)
+
+    async def kill() -> None:
+        conn = await the_log.connect()
+        for share in (1, 2, 3):
+            await until_async(lambda share=share: _came(conn, share * 400))
+            assert (await (await conn.execute(KILL)).fetchone()) is not None
+        await conn.close()
+
+    await asyncio.gather(kill(), *(send(drafts[own::20]) for own in range(20)))
+    assert await stored() == len(drafts)
+    await ours.close()
+
+
+async def _came(conn, count: int) -> bool:
+    row = await (await conn.execute("SELECT count(*) FROM event")).fetchone()
+    return row[0] >= count
+
+
+async def test_commit_without_an_answer_is_found_out(
+    ours: Recorder, cuttable: Wire, source: Source
+):
+    await ours.record([told()], source_id=source.id)
+    draft = told()
+    cuttable.cut_before_answer_to = b"COMMIT"
+    recorded = await ours.record([draft], source_id=source.id)
+    assert recorded in (Recorded(1, 0), Recorded(0, 1))
+    assert cuttable.cut_before_answer_to is None
+    assert await stored() == 2
+
+
+async def test_nobody_waits_nothing_is_written(ours: Recorder, cuttable: Wire, source: Source):
+    ours.HOLD = 60
+    cuttable.cut()
+    taken = asyncio.create_task(ours.record([told()], source_id=source.id))
+    await until_async(lambda: ours.away and not ours.queued)
+    left = asyncio.create_task(ours.record([told()], source_id=source.id))
+    await until_async(lambda: ours.queued == 1)
+    left.cancel()
+    cuttable.mend()
+    await taken
+    await ours.close()
+    assert await stored() == 1
+
+
+async def test_close_writes_what_is_queued(ours: Recorder, cuttable: Wire, source: Source):
+    ours.HOLD = 60
+    cuttable.cut()
+    taken = asyncio.create_task(ours.record([told()], source_id=source.id))
+    await until_async(lambda: ours.away and not ours.queued)
+    queued = [asyncio.create_task(ours.record([told()], source_id=source.id)) for _ in range(30)]
+    await until_async(lambda: ours.queued == 30)
+    closing = asyncio.create_task(ours.close())
+    cuttable.mend()
+    assert await asyncio.gather(taken, *queued) == [Recorded(1, 0)] * 31
+    await closing
+    await ours.close()
+    with pytest.raises(DatabaseAway):
+        await ours.record([told()], source_id=source.id)
+
+
+async def test_close_does_not_wait_for_a_database_that_stays_away(
+    ours: Recorder, cuttable: Wire, source: Source
+):
+    cuttable.cut()
+    patient = asyncio.create_task(ours.record_waiting([told()], source_id=source.id))
+    await until_async(lambda: ours.away and not ours.queued)
+    await ours.close()
+    with pytest.raises(DatabaseAway):
+        await patient
+
+
+async def test_own_recorder_of_a_process_is_replaced_when_it_is_closed(source: Source):
+    first = recorder()
+    assert recorder() is first
+    await first.record([told()], source_id=source.id)
+    await first.close()
+    second = recorder()
+    assert await second.record([told()], source_id=source.id) == Recorded(1, 0)
+    await second.close()
