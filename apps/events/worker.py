@@ -49,7 +49,7 @@ class Resting:
     """When a follower that failed is tried again."""
 
     until: float = 0.0
-    pause: float = REST
+    pause: float = field(default_factory=lambda: REST)
 
     def longer(self) -> None:
         self.until = time.monotonic() + self.pause
