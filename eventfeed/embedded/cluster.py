@@ -167,11 +167,11 @@ class Cluster:
         for folder in (binaries().parent, libraries()):
             opened += open_way(folder, account)
             open_files(folder, account)
-        for folder in opened:
+        if opened:
             logger.warning(
-                "PostgreSQL runs as %s, since it refuses root: opened %s for walking through (o+x)",
+                "PostgreSQL refuses root and runs as %s; opened for walking through (o+x): %s",
                 account.name,
-                folder,
+                ", ".join(map(str, opened)),
             )
 
     def _create(self, account: Account) -> None:

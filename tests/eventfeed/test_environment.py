@@ -55,7 +55,7 @@ def _without_database() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if name not in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")
+        if name not in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "EVENTFEED_SECRET_KEY")
     }
 
 

@@ -69,7 +69,7 @@ class Up:
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
-    ours = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")
+    ours = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "EVENTFEED_SECRET_KEY")
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     return {**kept, "EVENTFEED_DATA": str(data), **more}
 
