@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 
 from apps.accounts.models import Scope, Token
 from tests.feed.watching import draft, store
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("empty_log"),
+]
 
 
 @pytest.fixture
@@ -21,12 +23,6 @@ def ask(client, settings):
         return client.get(path, asked, headers={"host": "127.0.0.1"})
 
     return ask
-
-
-@pytest.fixture(autouse=True)
-def empty_log(transactional_db):
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE event")
 
 
 def ids_in(answer):

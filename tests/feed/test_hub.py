@@ -21,7 +21,10 @@ from apps.query import parse
 from apps.query.outcomes import Outcome
 from tests.feed.watching import Watcher, assert_chained, draft, store, store_soon
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("empty_log"),
+]
 
 head = database_sync_to_async(head_sync)
 

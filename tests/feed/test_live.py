@@ -17,7 +17,10 @@ from apps.query import parse
 from eventfeed.asgi import live
 from tests.feed.watching import draft, store_soon
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("empty_log"),
+]
 
 
 class Browser(WebsocketCommunicator):

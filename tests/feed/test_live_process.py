@@ -16,7 +16,10 @@ from websockets.sync.client import connect
 
 from tests.feed.watching import assert_chained, draft, store
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("empty_log"),
+]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EVENTS = 300
