@@ -230,7 +230,11 @@ LOGGING: dict[str, Any] = {
             "()": "structlog.stdlib.ProcessorFormatter",
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+                structlog.dev.ConsoleRenderer(
+                    colors=sys.stderr.isatty(),
+                    # Not the one of rich, which prints local variables, secrets among them.
+                    exception_formatter=structlog.dev.plain_traceback,
+                ),
             ],
             # Lines of the standard library's loggers look like ours.
             "foreign_pre_chain": [
@@ -247,6 +251,8 @@ LOGGING: dict[str, Any] = {
         # Its handlers would say each line twice, or mail it.
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.request": {"level": "ERROR"},
+        # Whoever scans the network would fill the log.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         # While PostgreSQL is away it warns of each try; the recorder and the watch say it once.
         "psycopg.pool": {"level": "ERROR"},
     },
