@@ -2,12 +2,14 @@
 
 import http.client
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
 from websockets.exceptions import WebSocketException
+from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 
 BATCH = 20
@@ -25,22 +27,22 @@ class Sender(Thread):
         self.failures = 0
         self.refusal: str | None = None
         self._pause = pause
-        self._stop = Event()
+        self._ended = Event()
 
     def run(self) -> None:
-        while not self._stop.is_set() and len(self.acknowledged) < MOST:
+        while not self._ended.is_set() and len(self.acknowledged) < MOST:
             batch = [an_event() for _ in range(BATCH)]
             while not self._sent(batch) and not self.refusal:
                 self.failures += 1
-                self._stop.wait(AGAIN_AFTER)
+                self._ended.wait(AGAIN_AFTER)
             if self.refusal:
                 return
             self.acknowledged |= {event["id"] for event in batch}
-            self._stop.wait(self._pause)
+            self._ended.wait(self._pause)
 
     def finish(self) -> None:
         """Have the last batch acknowledged, then end."""
-        self._stop.set()
+        self._ended.set()
         self.join(60)
         assert not self.is_alive(), f"{self} never had its last batch acknowledged"
         assert self.refusal is None, self.refusal
@@ -75,26 +77,33 @@ class SocketSender(Sender):
     """The socket as Prefect's client uses it: events, then a ping, and its pong is the word."""
 
     reconnects = -1
-    _socket: ClientConnection | None = None
+
+    def run(self) -> None:
+        with ExitStack() as self._sockets:
+            self._socket: ClientConnection | None = None
+            super().run()
 
     def _sent(self, batch: list[dict[str, Any]]) -> bool:
         try:
             socket = self._socket = self._socket or self._connected()
             for event in batch:
                 socket.send(json.dumps(event))
-            return socket.ping().wait(30)
+            # Set by a close, too, which is no word: then the state says so.
+            return socket.ping(ack_on_close=True).wait(30) and socket.state is State.OPEN
         except (OSError, WebSocketException):
+            self._sockets.close()
             self._socket = None
             return False
 
     def _connected(self) -> ClientConnection:
         self.reconnects += 1
-        socket = connect(
+        joining = connect(
             f"ws://127.0.0.1:{self.port}/api/events/in",
             subprotocols=["prefect"],  # type: ignore[list-item]
             ping_interval=None,
             open_timeout=30,
         )
+        socket = self._sockets.enter_context(joining)
         socket.send('{"type":"auth","token":null}')
         socket.recv(timeout=30)
         return socket

@@ -92,10 +92,9 @@ class Up:
         """The PostgreSQL process that copies events into the log."""
         with psycopg.connect(self.dsn) as connection:
             row = connection.execute(
-                "select pid from pg_stat_activity where query ilike 'copy%event%'"
-                " order by state_change desc limit 1"
+                "select pid from pg_stat_activity where application_name = 'eventfeed recorder'"
             ).fetchone()
-        assert row, "no backend has copied events"
+        assert row, "no recorder is connected"
         return psutil.Process(row[0])
 
     def end(self) -> None:

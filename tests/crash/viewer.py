@@ -19,24 +19,24 @@ class Viewer(Thread):
         self.subscribed = Event()
         self._port = port
         self._position = position
-        self._stop = Event()
+        self._ended = Event()
 
     def run(self) -> None:
-        while not self._stop.is_set():
+        while not self._ended.is_set():
             try:
                 self._watch()
             except (OSError, WebSocketException):
-                self._stop.wait(0.05)
+                self._ended.wait(0.05)
 
     def finish(self) -> None:
-        self._stop.set()
+        self._ended.set()
         self.join(30)
 
     def _watch(self) -> None:
         with connect(f"ws://127.0.0.1:{self._port}/ws/feed", ping_interval=None) as socket:
             self.connections += 1
             socket.send(json.dumps(self._subscription()))
-            while not self._stop.is_set():
+            while not self._ended.is_set():
                 try:
                     self._read(json.loads(socket.recv(timeout=1)))
                 except TimeoutError:
