@@ -193,9 +193,9 @@ BELOW_THE_HORIZON = """
 
 
 def restore(elsewhere: Cluster) -> None:
-    dump = [binaries() / "pg_dump", "--no-owner", "--dbname", dsn()]
+    dump = [str(binaries() / "pg_dump"), "--no-owner", "--dbname", dsn()]
     dumped = subprocess.run(dump, check=True, capture_output=True).stdout
-    psql = [binaries() / "psql", "--quiet", "-v", "ON_ERROR_STOP=1", "-d", elsewhere.dsn()]
+    psql = [str(binaries() / "psql"), "--quiet", "-v", "ON_ERROR_STOP=1", "-d", elsewhere.dsn()]
     subprocess.run(psql, check=True, input=dumped, capture_output=True)
 
 

@@ -40,8 +40,8 @@ def where(event_id: Any) -> str:
 def long_ago(days: int) -> None:
     """Let everything in the log have been received so many days earlier."""
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE event SET received = received - %s", [days * DAY])
-        cursor.execute("UPDATE once SET received = received - %s", [days * DAY])
+        cursor.execute("UPDATE event SET received = received - make_interval(days => %s)", [days])
+        cursor.execute("UPDATE once SET received = received - make_interval(days => %s)", [days])
 
 
 def test_partitions_cover_the_retention_and_a_week_ahead(log: None, settings: Any):

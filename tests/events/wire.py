@@ -64,10 +64,10 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 async def _to_database() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     said = conninfo_to_dict(dsn())
-    host, port = str(said.get("host", "localhost")), said.get("port", 5432)
+    host, port = str(said.get("host", "localhost")), said.get("port")
     if host.startswith("/"):
-        return await asyncio.open_unix_connection(Path(host) / f".s.PGSQL.{port}")
-    return await asyncio.open_connection(host, int(port))
+        return await asyncio.open_unix_connection(Path(host) / f".s.PGSQL.{port or 5432}")
+    return await asyncio.open_connection(host, int(port or 5432))
 
 
 @asynccontextmanager
