@@ -1,5 +1,6 @@
 """Who answers: the guard of local mode, static files, the doorways, our sockets, then Django."""
 
+import logging
 import os
 from typing import Any, cast
 
@@ -18,6 +19,8 @@ from eventfeed.health import healthz, readyz  # noqa: E402
 from eventfeed.local_guard import LocalGuard  # noqa: E402
 from eventfeed.static_files import StaticFiles  # noqa: E402
 
+logger = logging.getLogger(__name__)
+
 HEALTH = {("GET", "/healthz"): healthz, ("GET", "/readyz"): readyz}
 
 
@@ -27,7 +30,8 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
-    """Flush the recorder under servers that are not ours; ours says so itself."""
+    """Flush the recorder under another server than ours, which does it by itself."""
+    logger.warning("This server answers pings before events are stored; run `manage.py web`.")
     while (message := await receive())["type"] != "lifespan.shutdown":
         await send({"type": message["type"] + ".complete"})
     await recorder().close()

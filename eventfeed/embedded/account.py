@@ -36,9 +36,9 @@ class Account:
 def account_for(folder: Path) -> Account:
     """Choose the account of the cluster in `folder`: ourselves, or for root the folder's owner."""
     if os.geteuid() != 0:
-        return _account(pwd.getpwuid(os.geteuid()))
+        return _named(os.geteuid())
     if folder.exists() and folder.stat().st_uid != 0:
-        return _account(pwd.getpwuid(folder.stat().st_uid))
+        return _named(folder.stat().st_uid)
     return _system_user()
 
 
@@ -81,6 +81,16 @@ def _system_user() -> Account:
         "PostgreSQL does not run as root, and there is no user to run it as. "
         "Add one with `useradd --system eventfeed`, or start Eventfeed as a normal user."
     )
+
+
+def _named(uid: int) -> Account:
+    try:
+        return _account(pwd.getpwuid(uid))
+    except KeyError as error:
+        raise CannotStart(
+            f"The user with the number {uid} has no name in /etc/passwd, and PostgreSQL wants one. "
+            "Add one, or set DATABASE_URL to a PostgreSQL of yours."
+        ) from error
 
 
 def _entries(names: tuple[str, ...]) -> Iterator[pwd.struct_passwd]:

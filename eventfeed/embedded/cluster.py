@@ -100,9 +100,14 @@ class Cluster:
             return
         account = account_for(self.place.cluster)
         if self._postmaster() is None:
-            self._prepare(account)
-            self._clear_away()
-            self._start(account)
+            try:
+                self._prepare(account)
+                self._clear_away()
+                self._start(account)
+            except (OSError, subprocess.SubprocessError) as error:
+                raise CannotStart(
+                    f"PostgreSQL cannot be started as {account.name} in {self.place.data}: {error}"
+                ) from error
         self._wait()
         self._make_database()
 

@@ -58,3 +58,18 @@ def test_the_admin_may_run_what_its_theme_needs() -> None:
     policy = Client().get("/admin/login/")["Content-Security-Policy"]
     assert "'unsafe-eval'" in policy
     assert json.dumps(policy).count("default-src 'self'") == 1
+
+
+async def test_another_server_is_told_what_it_does_not_do(caplog: pytest.LogCaptureFixture) -> None:
+    incoming = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    sent = []
+
+    async def receive() -> dict[str, str]:
+        return next(incoming)
+
+    async def send(message: dict[str, str]) -> None:
+        sent.append(message["type"])
+
+    await application({"type": "lifespan"}, receive, send)
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert "before events are stored" in caplog.text
