@@ -69,7 +69,8 @@ END $$;
 
 CREATE TABLE event_default PARTITION OF event DEFAULT;
 
--- Their statistics help no plan and took 38 of the 46 seconds of an ANALYZE of a million events.
+-- Without their statistics a partition of 36,000 events is analyzed in 0.27 s instead of 0.86 s;
+-- searches, which force the index of terms, were no slower.
 ALTER TABLE event
     ALTER COLUMN resource SET STATISTICS 0,
     ALTER COLUMN related SET STATISTICS 0,
