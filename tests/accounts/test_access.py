@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.accounts import access
 from apps.accounts.access import AccessAway, Caller, caller_of, caller_of_sync
-from apps.accounts.models import Token
+from apps.accounts.models import Token, digest_of
 
 pytestmark = pytest.mark.django_db
 
@@ -113,7 +113,7 @@ def test_an_admin_token_may_do_everything():
 def test_a_token_ends_at_its_expiry_although_it_is_remembered():
     secret = make(expires=timezone.now() + timedelta(hours=1))
     assert caller_of_sync(token=secret, local=False)
-    access.memory.known[access.digest_of(secret)].token.expires = timezone.now()
+    access.memory.known[digest_of(secret)].token.expires = timezone.now()
     assert caller_of_sync(token=secret, local=False) is None
 
 

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -53,8 +54,8 @@ def said(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", inline).split())
 
 
-def failed_run(**changes):
-    told = {
+def failed_run(**changes: Any):
+    told: dict[str, Any] = {
         "resource": {ID: "prefect.flow-run.1", NAME: "crimson-fox"},
         "related": [{ID: "prefect.flow.7", NAME: "nightly-orders", ROLE: "flow"}],
         "outcome": Outcome.FAILED,
