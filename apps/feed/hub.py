@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
 import psycopg
-from channels.db import DatabaseSyncToAsync
 from django.db.utils import InterfaceError, OperationalError
 from django.utils import timezone
 from psycopg import AsyncConnection
@@ -27,7 +25,7 @@ from apps.events.models import Event
 from apps.events.position import Position
 from apps.feed import frames
 from apps.feed.frames import Row
-from apps.feed.missed import missing_between
+from apps.feed.missed import look_up
 from apps.feed.viewer import BEAT_SECONDS, FRAME_SECONDS, Viewer
 from apps.query import Query
 from apps.query.terms import terms_from_text
@@ -46,14 +44,6 @@ MOST_VIEWERS = 500
 AWAY = frames.error("database", "The database is away. The feed goes on by itself when it is back.")
 BROKEN = frames.error("database", "The feed cannot be read just now. It tries again by itself.")
 START_AGAIN = frames.error("start-again", "The log has begun anew. Load the page again.")
-
-# A few threads of its own: a hundred viewers who come back at once wait for each other, not for
-# every page that is being served.
-look_up = DatabaseSyncToAsync(
-    missing_between,
-    thread_sensitive=False,
-    executor=ThreadPoolExecutor(max_workers=3, thread_name_prefix="missed"),
-)
 
 SOURCES = "SELECT id, name FROM source"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +21,9 @@ MOST_ROWS = 500
 MOST_COUNTED = 10_000
 TIMEOUT_SECONDS = 3
 
+# Threads of its own: a hundred viewers who come back at once wait for each other, not every page.
+THREADS = ThreadPoolExecutor(max_workers=3, thread_name_prefix="missed")
+
 ROWS = "SELECT {columns} FROM event WHERE {condition} ORDER BY tx, seq LIMIT %s"
 COUNT = """
     SELECT count(*), min(occurred), max(occurred)
@@ -34,8 +39,20 @@ class Missing:
     rows: list[Row] = field(default_factory=list)
 
 
-def missing_between(subscription: Subscription, after: Position, upto: Position) -> Missing:
+async def look_up(subscription: Subscription, after: Position, upto: Position) -> Missing:
     """Find what matches in `(after, upto]`: up to 500 rows, or one gap; raises StartAgain."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(THREADS, look_up_here, subscription, after, upto)
+
+
+def look_up_here(subscription: Subscription, after: Position, upto: Position) -> Missing:
+    try:
+        return missing_between(subscription, after, upto)
+    finally:
+        connection.close()
+
+
+def missing_between(subscription: Subscription, after: Position, upto: Position) -> Missing:
     missing = Missing()
     log = state_sync()
     try:
