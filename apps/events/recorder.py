@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -231,7 +232,8 @@ class Recorder:
             tries += 1
             try:
                 async with asyncio.timeout(self.STALLED):
-                    new = await self._store(rows)
+                    with self._watched():
+                        new = await self._store(rows)
             except (psycopg.Error, OSError, TimeoutError) as error:
                 if is_again(error) and tries < TRIES:
                     continue
@@ -280,6 +282,19 @@ class Recorder:
         await self._disconnect()
         self._went_away()
         await asyncio.sleep(self.BACKOFF[min(tries, len(self.BACKOFF)) - 1])
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Count a server that stands still as away; what it was told may yet be committed."""
+        timer = asyncio.get_running_loop().call_later(self.HOLD, self._stands_still)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _stands_still(self) -> None:
+        self._away = True
+        self._give_up([*self._current, *self._queue])
 
     def _went_away(self) -> None:
         if not self._away:

@@ -135,6 +135,20 @@ async def test_database_away_is_told_after_a_while_but_the_patient_wait(
     assert await stored() == 1
 
 
+async def test_database_that_stands_still_counts_as_away(
+    ours: Recorder, cuttable: Wire, source: Source
+):
+    await ours.record([told()], source_id=source.id)
+    cuttable.flowing.clear()
+    patient = asyncio.create_task(ours.record_waiting([told()], source_id=source.id))
+    with pytest.raises(DatabaseAway):
+        await ours.record([told()], source_id=source.id)
+    assert not patient.done()
+    cuttable.flowing.set()
+    assert await patient == Recorded(1, 0)
+    assert not ours.away
+
+
 async def test_short_absence_is_not_noticed(ours: Recorder, cuttable: Wire, source: Source):
     ours.HOLD = 60
     await ours.record([told()], source_id=source.id)

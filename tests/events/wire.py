@@ -17,6 +17,8 @@ class Wire:
         self.port = 0
         self.is_cut = False
         self.cut_before_answer_to: bytes | None = None
+        self.flowing = asyncio.Event()
+        self.flowing.set()
         self._carriers: set[asyncio.Task[None]] = set()
 
     def dsn(self) -> str:
@@ -49,6 +51,7 @@ class Wire:
 
     async def _ask(self, reader: asyncio.StreamReader, database: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
+            await self.flowing.wait()
             database.write(data)
             await database.drain()
             if self.cut_before_answer_to and self.cut_before_answer_to in data:
