@@ -2,7 +2,8 @@
 
 In local mode whoever reaches the port may read and send, and a browser reaches it for any page
 its owner visits. So Host must be a name we know (else a foreign name could point here), and what
-changes something, or opens a socket, must come from a page of ours.
+changes something, or opens a socket, must come from a page of ours. Where people sign in, Django
+looks after the rest, and what remains is the socket: a browser sends its cookie for any page.
 """
 
 import json
@@ -26,7 +27,7 @@ class LocalGuard:
             await self.inner(scope, receive, send)
             return
         scope["eventfeed.local"] = settings.LOCAL_MODE
-        if settings.LOCAL_MODE and (sentence := trespass(scope)):
+        if sentence := trespass(scope):
             await _refuse(scope, send, sentence)
         else:
             await self.inner(scope, receive, send)
@@ -36,16 +37,22 @@ def trespass(scope: Any) -> str | None:
     """Return what is wrong with where the request comes from, None when nothing is."""
     headers = dict(scope["headers"])
     host = headers.get(b"host", b"").decode("latin-1")
-    if not validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS):
+    if settings.LOCAL_MODE and not _is_known(host):
         return f"This server is not {host!r}. Name it in EVENTFEED_ALLOWED_HOSTS if it is."
     origin = headers.get(b"origin", b"").decode("latin-1")
-    if origin and _changes_something(scope) and not _is_ours(origin, host):
+    if origin and _must_be_ours(scope) and not _is_ours(origin, host):
         return f"Pages of {origin!r} may not send to this server."
     return None
 
 
-def _changes_something(scope: Any) -> bool:
-    return scope["type"] == "websocket" or scope["method"] not in HARMLESS
+def _is_known(host: str) -> bool:
+    return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
+
+
+def _must_be_ours(scope: Any) -> bool:
+    if scope["type"] == "websocket":
+        return True
+    return settings.LOCAL_MODE and scope["method"] not in HARMLESS
 
 
 def _is_ours(origin: str, host: str) -> bool:

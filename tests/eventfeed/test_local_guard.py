@@ -38,7 +38,8 @@ def asked(method: str = "POST", **headers: str) -> dict[str, Any]:
         "through a tunnel",
     ],
 )
-def test_who_may_come_in_locally(scope: dict[str, Any]) -> None:
+def test_who_may_come_in_locally(scope: dict[str, Any], settings: Settings) -> None:
+    settings.LOCAL_MODE = True
     assert trespass(scope) is None
 
 
@@ -65,11 +66,13 @@ def test_who_may_come_in_locally(scope: dict[str, Any]) -> None:
         "a name that begins like ours",
     ],
 )
-def test_who_may_not(scope: dict[str, Any]) -> None:
+def test_who_may_not(scope: dict[str, Any], settings: Settings) -> None:
+    settings.LOCAL_MODE = True
     assert trespass(scope) is not None
 
 
 def test_a_name_can_be_allowed(settings: Settings) -> None:
+    settings.LOCAL_MODE = True
     settings.ALLOWED_HOSTS = ["feed.example"]
     assert trespass(asked(host="feed.example")) is None
 
@@ -87,11 +90,17 @@ async def test_a_trespassing_socket_is_closed(settings: Settings) -> None:
     assert [message["type"] for message in sent] == ["websocket.close"]
 
 
-async def test_where_people_sign_in_the_guard_lets_everybody_through(
+async def test_where_people_sign_in_posts_are_left_to_django(settings: Settings) -> None:
+    settings.LOCAL_MODE = False
+    assert await answer_of(asked(origin="null")) == [{"local": False}]
+
+
+async def test_a_socket_from_another_page_is_closed_where_people_sign_in_too(
     settings: Settings,
 ) -> None:
     settings.LOCAL_MODE = False
-    assert await answer_of(asked(origin="null")) == [{"local": False}]
+    sent = await answer_of(asked("SOCKET", origin="https://elsewhere.example"))
+    assert [message["type"] for message in sent] == ["websocket.close"]
 
 
 async def answer_of(scope: dict[str, Any]) -> list[dict[str, Any]]:
