@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 from eventfeed.embedded.account import Account
-from eventfeed.embedded.place import USER, Place
+from eventfeed.embedded.place import PORT, USER, Place
 
 SETTINGS = {
     "listen_addresses": "",
+    "port": str(PORT),  # else PGPORT of the environment counts
     "max_connections": "60",
     "timezone": "UTC",
     "log_timezone": "UTC",
