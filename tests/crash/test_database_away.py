@@ -47,8 +47,10 @@ def up(tmp_path: Path, postgresql: Cluster) -> Iterator[Up]:
 def stopped(postgresql: Cluster) -> Iterator[None]:
     """Connections are cut, new ones refused."""
     postgresql.leave()
-    yield
-    postgresql.use()
+    try:
+        yield
+    finally:
+        postgresql.use()
 
 
 @contextmanager
@@ -59,9 +61,11 @@ def frozen(postgresql: Cluster) -> Iterator[None]:
     processes = [root, *root.children()]
     for process in processes:
         process.send_signal(signal.SIGSTOP)
-    yield
-    for process in processes:
-        process.send_signal(signal.SIGCONT)
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize("away", [stopped, frozen])
