@@ -65,6 +65,8 @@ def step(follower: Follower) -> int:
             follower.handle(events, cursor)
             place = events[-1].position[1:]
             handled += len(events)
+            if len(events) < PART:
+                break
         if handled:
             _move(follower.name, start, place, cursor)
     return handled

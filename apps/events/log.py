@@ -143,31 +143,36 @@ async def read(
     """Return the next events in commit order; raises StartAgain, Expired."""
     log = await state(conn)
     log.check(after)
-    rows = await conn.execute(*_rows(log, after[1:], limit, payload))
-    return events_of(await rows.fetchall(), columns(payload=payload), log=log.id)
+    names = columns(payload=payload)
+    rows = await conn.execute(*_rows(log, after[1:], limit, names))
+    return events_of(await rows.fetchall(), names, log=log.id)
 
 
 def read_sync(after: Position, limit: int, *, payload: bool = False) -> list[Event]:
     """Do what `read` does, on Django's connection."""
     log = state_sync()
     log.check(after)
-    return _read_on(log, after[1:], limit, payload)
+    return _read_on(log, after[1:], limit, columns(payload=payload))
 
 
 def read_on(place: tuple[int, int], limit: int) -> list[Event]:
-    """Return what is left of the log after `(tx, seq)`: for places the database itself keeps."""
-    return _read_on(state_sync(), place, limit, payload=False)
+    """Return what is left of the log after `(tx, seq)`: for places the database itself keeps.
+
+    Payload and terms, the widest columns, are left to be loaded.
+    """
+    return _read_on(state_sync(), place, limit, columns(payload=False, terms=False))
 
 
-def _read_on(log: Log, place: tuple[int, int], limit: int, payload: bool) -> list[Event]:
+def _read_on(log: Log, place: tuple[int, int], limit: int, names: tuple[str, ...]) -> list[Event]:
     with connection.cursor() as cursor:
-        cursor.execute(*_rows(log, place, limit, payload))
-        return events_of(cursor.fetchall(), columns(payload=payload), log=log.id)
+        cursor.execute(*_rows(log, place, limit, names))
+        return events_of(cursor.fetchall(), names, log=log.id)
 
 
-def _rows(log: Log, place: tuple[int, int], limit: int, payload: bool) -> tuple[Any, list[int]]:
-    sql = ROWS.format(columns=selected(columns(payload=payload)))
-    return sql, [*place, log.horizon, limit]
+def _rows(
+    log: Log, place: tuple[int, int], limit: int, names: tuple[str, ...]
+) -> tuple[Any, list[int]]:
+    return ROWS.format(columns=selected(names)), [*place, log.horizon, limit]
 
 
 def check_log(conn: psycopg.Connection[Any]) -> None:

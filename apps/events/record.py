@@ -10,7 +10,6 @@ from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from apps.events.draft import Draft
-from apps.events.log import CHANNEL
 from apps.events.row import COPY, Refused, Row, rows_of
 
 # LATERAL with LIMIT keeps the planner to one probe a row, and the bounds to the partitions meant.
@@ -28,7 +27,6 @@ ONCE = """
     INSERT INTO once (id, received) SELECT unnest(%s::uuid[]), now()
     ON CONFLICT DO NOTHING RETURNING id::text
 """
-NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
 
 TRIES = 5
 # Another writer was faster, or a partition is being made: the same batch once more.
@@ -87,7 +85,6 @@ def _store(cursor: CursorWrapper, rows: Sequence[Row]) -> list[Row]:
     if new:
         with telling_bad_data(new), cursor.copy(COPY) as copy:
             copy.write(b"".join(row.line for row in new))
-        cursor.execute(NOTIFY)
     return new
 
 

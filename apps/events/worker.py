@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 AWAY = 1.0
 # Seconds between the steps of followers that keep up: many small steps cost more than a few.
-PACE = 0.05
+PACE = 0.2
 # A follower that fails is tried again after this, doubled each time up to a minute.
 REST = 1.0
 LONGEST_REST = 60.0

@@ -71,6 +71,12 @@ END $$;
 
 CREATE TABLE event_default PARTITION OF event DEFAULT;
 
+-- Said by the statement that writes: a message of its own would cost each commit a round trip.
+CREATE FUNCTION event_told() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_notify('eventfeed', ''); RETURN NULL; END $$;
+CREATE TRIGGER event_told AFTER INSERT ON event
+    FOR EACH STATEMENT EXECUTE FUNCTION event_told();
+
 -- Without their statistics a partition of 36,000 events is analyzed in 0.27 s instead of 0.86 s;
 -- searches, which force the index of terms, were no slower.
 ALTER TABLE event
@@ -80,7 +86,7 @@ ALTER TABLE event
     ALTER COLUMN terms SET STATISTICS 0;
 """
 
-NO_LOG = "DROP TABLE event, once, log;"
+NO_LOG = "DROP TABLE event, once, log; DROP FUNCTION event_told;"
 
 
 class Migration(migrations.Migration):
