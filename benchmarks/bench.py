@@ -4,9 +4,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
+from benchmarks.machine import YARDSTICK, bare_copy_rate
 from benchmarks.server import Server, running
 
 
@@ -14,6 +16,15 @@ from benchmarks.server import Server, running
 class Bench:
     quick: bool
     kept: Path  # what may be used again by the next run
+    copy_rates: list[float] = field(default_factory=list)
+
+    @property
+    def fraction(self) -> float:
+        """What part of the promised figures this machine is held to, as it is today."""
+        return min(1.0, median(self.copy_rates) / YARDSTICK)
+
+    def measure_yardstick(self, server: Server) -> None:
+        self.copy_rates.append(bare_copy_rate(server.dsn, rows=10_000))
 
     @property
     def runs(self) -> int:

@@ -13,6 +13,7 @@ from benchmarks.figures import Figure, Promise
 from benchmarks.machine import Naps
 from benchmarks.senders import Load, Outcome
 from benchmarks.server import Server
+from benchmarks.spent import Spent
 
 CATCH_UP_WITHIN = 120
 
@@ -54,23 +55,22 @@ def ways(port: int, *, quick: bool) -> list[Way]:
 
 
 def _run(bench: Bench, server: Server, load: Load) -> Run:
-    before = server.cpu()
-    with Naps() as naps:
+    bench.measure_yardstick(server)
+    with Naps() as naps, Spent(server) as spent:
         outcome = senders.send(load)
-    behind, started = most_behind(server.dsn), time.monotonic()
-    wait_for_followers(server.dsn, within=CATCH_UP_WITHIN)
-    run = Run(outcome, naps.p95, naps.noise, behind, time.monotonic() - started)
+        behind, started = most_behind(server.dsn), time.monotonic()
+        wait_for_followers(server.dsn, within=CATCH_UP_WITHIN)
+        caught_up = time.monotonic()
+    run = Run(outcome, naps.p95, naps.noise, behind, caught_up - started)
     stored = stored_of(server.dsn, outcome)
     if stored != outcome.acknowledged:
         raise AssertionError(f"{outcome.acknowledged:,} acknowledged, {stored:,} stored.")
     bench.say(
         f"  {outcome.rate:,.0f}/s, refused {dict(outcome.refused)}, a 10 ms nap overshot"
-        f" {run.late:.0f} ms at p95, {behind:,} behind, {run.catch_up:.1f} s to catch up,"
-        f" the sender took {outcome.cpu:.0%} of a core{' · noise' if run.noise else ''}"
+        f" {run.late:.0f} ms at p95, {behind:,} behind, {run.catch_up:.1f} s to catch up"
+        f"{' · noise' if run.noise else ''}"
     )
-    for who, seconds in server.cpu().items():
-        each = (seconds - before[who]) / outcome.acknowledged
-        bench.say(f"    {each * 1e6:4.0f} µs of a core an event: {who}, catch-up included")
+    bench.say(f"    of a core: {spent.told(outcome.acknowledged)}")
     return run
 
 
