@@ -14,6 +14,32 @@ from apps.query.outcomes import Outcome
 WHOLES = ("flow", "job", "workflow", "deployment", "parent", "flow-run", "customer", "repository")
 ENDED = (Outcome.FAILED, Outcome.COMPLETED)
 
+# What follows the kind in the words of an event, and how a sentence says it. What is not here
+# stands after a colon: “Invoice 42: invoice paid.”
+ACTIVE = "failed, completed, crashed, started, stopped, succeeded, finished, ended, exited, expired"
+STATE = (
+    "running, pending, ready, not ready, late, paused, suspended, retrying, restarting, dead, "
+    "provisioning, activating, deactivating, stopping, deprovisioning"
+)
+PASSIVE = (
+    "created, updated, deleted, scheduled, cancelled, cached, rolled back, acquired, released, "
+    "triggered, resolved, declared, reopened, materialized, referenced, loaded, evicted"
+)
+PREDICATES = {
+    **{words: words for words in ACTIVE.split(", ")},
+    **{words: f"is {words}" for words in STATE.split(", ")},
+    **{words: f"was {words}" for words in PASSIVE.split(", ")},
+    "awaiting concurrency slot": "is waiting for a concurrency slot",
+    "awaiting retry": "is waiting to be retried",
+    "cancelled flow run": "cancelled a flow run",
+    "cancelling": "is being cancelled",
+    "executed flow run": "executed a flow run",
+    "heartbeat": "sent a heartbeat",
+    "removing": "is being removed",
+    "submitted flow run": "submitted a flow run",
+    "unknown": "is in an unknown state",
+}
+
 Parts = list[tuple[str, bool]]
 
 
@@ -41,10 +67,14 @@ def _whole(event: Event, kind: str) -> Parts:
 
 def _happened(text: str, kind: str) -> str:
     """Return “ failed” of “Flow run failed”, else the whole words after a colon."""
-    beginning, rest = text[: len(kind)].lower(), text[len(kind) :]
-    if kind and beginning == kind.lower() and rest.startswith(" "):
-        return rest
-    return f": {text[:1].lower()}{text[1:]}"
+    text = _uncapitalized(text)
+    predicate = PREDICATES.get(text.removeprefix(f"{kind} "))
+    return f" {predicate}" if predicate else f": {text}"
+
+
+def _uncapitalized(text: str) -> str:
+    """Begin small, unless the first word is all capitals: “ECS task”."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _since(event: Event, earlier: Iterable[Event]) -> str:
