@@ -17,10 +17,11 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote
 
+import eventfeed.event_loop  # isort: skip  # noqa: F401 - before daphne installs another
 from daphne import http_protocol, server, ws_protocol
 from daphne.utils import HEADER_NAME_RE
 from daphne.utils import INVALID_HEADER_VALUE_BYTES as FORBIDDEN
-from twisted.internet import reactor  # installed by daphne.server
+from twisted.internet import reactor  # installed by eventfeed.event_loop
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.logger import LogPublisher, globalLogBeginner
