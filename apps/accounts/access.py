@@ -115,8 +115,8 @@ class Claim:
 
 def claims_in(*presented: str | None) -> Iterator[Claim]:
     """Yield the claims in credentials as they come: bearer, basic, `source:secret` or bare."""
-    for credentials in presented:
-        source, _, secret = plain(credentials or "").rpartition(":")
+    for credentials in filter(None, presented):
+        source, _, secret = plain(credentials).rpartition(":")
         # What no token of ours can look like never reaches the database.
         if SECRET.fullmatch(secret):
             yield Claim(secret, source or None)
