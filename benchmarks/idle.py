@@ -21,11 +21,12 @@ def measure(bench: Bench) -> Iterator[Figure]:
         before = {process.pid: cpu_seconds(process) for process in processes}
         time.sleep(watch)
         spent = {process: cpu_seconds(process) - before[process.pid] for process in processes}
-        for process, seconds in sorted(spent.items(), key=lambda item: -item[1])[:6]:
-            bench.say(f"  {seconds / watch:.2%} {pss(process):4.0f} MB  {_title(process)}")
-        total = sum(pss(process) for process in processes)
+        sizes = {process: pss(process) for process in processes}
+        for process in sorted(processes, key=sizes.__getitem__, reverse=True):
+            share, size = spent[process] / watch, sizes[process]
+            bench.say(f"  {share:.2%} of a core, {size:3.0f} MB: {_title(process)}")
     yield Figure("idle, CPU", 100 * sum(spent.values()) / watch, 2, "%", Promise.AT_MOST)
-    yield Figure("idle, memory (PSS)", total, 300, "MB", Promise.AT_MOST)
+    yield Figure("idle, memory (PSS)", sum(sizes.values()), 300, "MB", Promise.AT_MOST)
 
 
 def pss(process: psutil.Process) -> float:
@@ -34,4 +35,4 @@ def pss(process: psutil.Process) -> float:
 
 
 def _title(process: psutil.Process) -> str:
-    return " ".join(process.cmdline())[:70] or process.name()
+    return " ".join(process.cmdline()).strip()[-60:] or process.name()

@@ -159,11 +159,17 @@ async def posts(load: Load, work: Work) -> None:
 
 async def paced(load: Load, work: Work) -> None:
     """Send `load.rate` events a second; what was missed in a stall is not made up for."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", load.port)
-    started = time.monotonic()
     pause = load.batch / load.rate
-    due = started
-    while due < started + load.seconds:
+    turns = [_one_paced(load, work, first=pause * n) for n in range(load.connections)]
+    await asyncio.gather(*turns)
+
+
+async def _one_paced(load: Load, work: Work, *, first: float) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", load.port)
+    pause = load.connections * load.batch / load.rate
+    due = time.monotonic() + first
+    until = due + load.seconds
+    while due < until:
         await asyncio.sleep(max(0, due - time.monotonic()))
         writer.write(request(work.fresh_body(), port=load.port))
         work.answered(await _answer(reader))

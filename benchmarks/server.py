@@ -49,7 +49,10 @@ class Server:
                 return
             time.sleep(0.2)
         self.stop()
-        raise RuntimeError(f"Eventfeed did not start:\n{(self.data / 'bench.log').read_text()}")
+        raise RuntimeError(f"Eventfeed did not start:\n{self.last_words()}")
+
+    def last_words(self) -> str:
+        return (self.data / "bench.log").read_text(errors="replace")[-4000:]
 
     def ask(self, code: str) -> str:
         """Run Python with Eventfeed's own settings and return what it prints."""
@@ -122,6 +125,9 @@ def running(data: Path) -> Iterator[Server]:
     server = Server(data)
     try:
         yield server
+    except Exception:
+        print(f"The end of what Eventfeed said:\n{server.last_words()}", file=sys.stderr)
+        raise
     finally:
         server.stop()
 

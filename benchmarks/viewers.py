@@ -101,8 +101,8 @@ def _live_figures(seen: Seen, sent: Outcome, *, missed: int, noise: bool) -> Ite
 
 
 def _memory_figures(sizes: list[float]) -> Iterator[Figure]:
-    few = len(sizes) // 10 or 1
-    steady = sizes[STEADY_AFTER // SAMPLE_EVERY :] or sizes
-    growth = median(steady[-few:]) - median(steady[:few])
     yield Figure("web process (PSS)", max(sizes), 250, "MB", Promise.AT_MOST)
-    yield Figure("its growth, last 3 of 5 minutes", growth, 5, "MB", Promise.AT_MOST)
+    if steady := sizes[STEADY_AFTER // SAMPLE_EVERY :]:
+        few = len(steady) // 6
+        growth = median(steady[-few:]) - median(steady[:few])
+        yield Figure("web process grew in 3 minutes by", growth, 5, "MB", Promise.AT_MOST)

@@ -18,6 +18,7 @@ from benchmarks.server import Server
 RATE = 200
 PROBE = "bench.probe"
 PAUSE = 0.1
+WARM_UP = 5
 WITHIN = 10.0
 
 # Notes when each row appears, by the event id in its link.
@@ -53,6 +54,8 @@ def _by_query(bench: Bench, server: Server, *, probes: int) -> Figure:
     bench.say(f"{probes} events looked for by query …")
     sender = senders.start(_load(server, probes=probes, each=PAUSE * 2))
     try:
+        for _ in range(WARM_UP):
+            _until_found(server)
         with Naps() as naps:
             took = [_until_found(server) for _ in range(probes)]
     finally:
