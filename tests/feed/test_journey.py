@@ -2,106 +2,11 @@
 
 import re
 import signal
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
-from uuid import uuid4
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.crash.up import Up
-
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-# Two cores may be busy with other tests: slow is not wrong.
-expect.set_options(timeout=30_000)
-
-
-@pytest.fixture(scope="module")
-def up() -> Iterator[Up]:
-    # Not below pytest's own folder: its next run there closes it to PostgreSQL's user.
-    with TemporaryDirectory(prefix="eventfeed-journey-") as folder:
-        up = Up(Path(folder) / "data")
-        up.start()
-        yield up
-        up.end()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-class Visitor:
-    """Someone with a browser, and a sender whose events are this test's alone."""
-
-    def __init__(self, up: Up, page: Page) -> None:
-        self.up = up
-        self.page = page
-        self.corner = f"corner{uuid4().hex[:10]}"
-        self.mistakes: list[str] = []
-        page.on("pageerror", lambda error: self.mistakes.append(str(error)))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.up.port}"
-
-    def send(self, *events: dict[str, Any]) -> None:
-        sent = httpx.post(f"{self.url}/api/events", json=list(events), timeout=30)
-        assert sent.status_code < 300, sent.text
-
-    def event(self, name: str = "happened", **fields: Any) -> dict[str, Any]:
-        return {
-            "id": str(uuid4()),
-            "occurred": datetime.now(UTC).isoformat(),
-            "event": f"{self.corner}.{name}",
-            "resource": {"prefect.resource.id": f"{self.corner}.thing"},
-            "related": [],
-            "payload": {},
-            **fields,
-        }
-
-    def visit(self, path: str = "") -> None:
-        self.page.goto(self.url + (path or f"/?q=any:{self.corner}.*"))
-
-    def watch(self) -> None:
-        self.visit()
-        self.sees_state("live")
-
-    def sees_state(self, state: str) -> None:
-        expect(self.page.locator(f".live[data-state={state}]")).to_be_visible()
-
-    def row(self, name: str) -> Any:
-        return self.page.locator(".row", has_text=f"{self.corner}.{name}")
-
-    def names(self) -> list[str]:
-        return [
-            name.removeprefix(f"{self.corner}.")
-            for name in self.page.locator(".row .raw code").all_text_contents()
-        ]
-
-
-@pytest.fixture
-def visitor(up: Up, browser: Browser) -> Iterator[Visitor]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    visitor = Visitor(up, context.new_page())
-    yield visitor
-    context.close()
-    assert not visitor.mistakes
+from tests.feed.visitor import Visitor
 
 
 def test_an_event_arrives_on_the_open_page(visitor):
