@@ -6,4 +6,5 @@ import "./filter.js";
 import "./ink.js";
 import "./menus.js";
 import "./narrow.js";
+import "./shortcut.js";
 import "./times.js";

@@ -31,12 +31,3 @@ function coloured(text, negated) {
   mark.classList.toggle("not", negated);
   return mark;
 }
-
-// “/” goes to the box, as the key drawn in it says.
-for (const hint of document.querySelectorAll(".query kbd")) hint.hidden = false;
-document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, textarea, select, [contenteditable]");
-  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  event.preventDefault();
-  document.querySelector("#q")?.focus();
-});
