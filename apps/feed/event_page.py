@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,7 @@ from apps.query import clause, display_name
 NAME = "prefect.resource.name"
 LARGEST_TREE = 256_000
 LARGEST_RAW = 64_000
+BEGINNING = 2_000
 MOST_RELATED = 100
 EARLIER = 10
 
@@ -35,6 +37,17 @@ class Value:
     text: str
     only: str
     without: str
+
+    @property
+    def moment(self) -> tuple[str, str] | None:
+        """The text as a moment in UTC, for machines and for people, when it is a full one."""
+        if "T" not in self.text:
+            return None
+        try:
+            moment = datetime.fromisoformat(self.text)
+            return (iso(moment), exact(moment)) if moment.tzinfo else None
+        except (ValueError, OverflowError):
+            return None
 
     @classmethod
     def of(cls, field: str, text: str) -> "Value":
@@ -105,6 +118,7 @@ class Payload:
 
     size: int
     text: str | None
+    beginning: str | None = None
 
     @cached_property
     def tree(self) -> Node | None:
@@ -136,6 +150,10 @@ class EventPage:
     @cached_property
     def name(self) -> Value:
         return Value.of("event", self.event.event)
+
+    @property
+    def id(self) -> Value:
+        return Value.of("id", str(self.event.id))
 
     @property
     def outcome(self) -> Value:
@@ -235,13 +253,16 @@ def find(id: UUID, at: str) -> Event | None:
 
 
 def read_payload(event: Event) -> Payload:
-    """Read the size of a payload, and its text unless that is too long for a tree."""
-    size, text = _select(
-        "octet_length(payload::text),"
-        f" CASE WHEN octet_length(payload::text) <= {LARGEST_TREE} THEN payload::text END",
-        event,
+    """Read the size of a payload, and its text, or only its beginning when it is too long."""
+    fits = f"octet_length(payload::text) <= {LARGEST_TREE}"
+    return Payload(
+        *_select(
+            "octet_length(payload::text),"
+            f" CASE WHEN {fits} THEN payload::text END,"
+            f" CASE WHEN NOT {fits} THEN left(payload::text, {BEGINNING}) END",
+            event,
+        )
     )
-    return Payload(size, text)
 
 
 def whole_payload(event: Event) -> str:
