@@ -12,7 +12,7 @@ class EventDrawer extends HTMLElement {
     });
   }
 
-  async open(href, row) {
+  async open(href) {
     const page = new URL(href, location.href);
     const { pathname, search } = page;
     this.wanted = href;
@@ -29,9 +29,10 @@ class EventDrawer extends HTMLElement {
       return;
     }
     this.innerHTML = await answer.text();
-    if (row) this.row = row;
-    this.#mark();
+    this.row = this.#mark() ?? this.row;
     this.hidden = false;
+    // The list is narrower now and its rows may be higher.
+    this.row?.scrollIntoView({ block: "nearest" });
     this.scrollTop = 0;
     showTimes(this);
     wake(this);
@@ -53,6 +54,7 @@ class EventDrawer extends HTMLElement {
       if (at && row.dataset.at === at) row.setAttribute("aria-current", "true");
       else row.removeAttribute("aria-current");
     }
+    return document.querySelector(".row[aria-current]");
   }
 
   #clicked(event) {
@@ -64,7 +66,7 @@ class EventDrawer extends HTMLElement {
     const link = this.#linkOf(event.target);
     if (!link) return;
     event.preventDefault();
-    if (ROOM.matches) this.open(link.href, link.closest(".row"));
+    if (ROOM.matches) this.open(link.href);
     else location.assign(link.href);
   }
 
