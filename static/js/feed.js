@@ -14,6 +14,9 @@ const PAUSES = {
   scrolled: "you scrolled",
 };
 
+// What passes by itself; the connection tries again.
+const WAITS = { database: "the database is away", full: "too many are watching" };
+
 class EventFeed extends HTMLElement {
   connectedCallback() {
     if (!this.hasAttribute("data-live")) return;
@@ -133,8 +136,8 @@ class EventFeed extends HTMLElement {
   }
 
   #refused(frame) {
-    if (frame.code === "database") {
-      this.#state("reconnecting", "Waiting", "the database is away");
+    if (frame.code in WAITS) {
+      this.#state("reconnecting", "Waiting", WAITS[frame.code]);
       return;
     }
     this.connection.close();
