@@ -83,9 +83,12 @@ class Filter {
     item.id = `${this.list.id}-${place}`;
     item.dataset.value = value;
     item.ariaSelected = String(chosen);
-    const isName = this.form.dataset.filter === "event" || !text || text === value;
-    item.append(piece("bdi", isName ? value : text), piece("small", isName ? text : kind));
-    if (!isName) item.append(piece("small", value, "id"));
+    if (this.form.dataset.filter === "event") {
+      item.append(piece("bdi", value), piece("small", text));
+    } else {
+      item.append(piece("bdi", text || value), piece("small", kind));
+      if (text && text !== value) item.append(piece("small", value, "id"));
+    }
     return item;
   }
 
