@@ -43,7 +43,7 @@ MOST_VIEWERS = 500
 
 AWAY = frames.error("database", "The database is away. The feed goes on by itself when it is back.")
 BROKEN = frames.error("database", "The feed cannot be read just now. It tries again by itself.")
-START_AGAIN = frames.error("start-again", "The log has begun anew, so this position in it means nothing.")
+START_AGAIN = frames.error("start-again", "The log has begun anew; this page shows an old one.")
 
 SOURCES = "SELECT id, name FROM source"
 
