@@ -7,7 +7,8 @@ from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.template import Context, Engine, Template
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from apps.events.models import Event
 from apps.events.position import Position
@@ -41,7 +42,7 @@ def draw(event: Event, at: str) -> SafeString:
         at=at,
         iso=iso(event.occurred),
         exact=exact(event.occurred),
-        clock=event.occurred.astimezone(UTC).strftime("%H:%M:%S"),
+        clock=clock(event.occurred),
         outcome=event.outcome_word,
         href=f"/events/{event.id}?at={at}",
         words=shorten(said.text),
@@ -104,24 +105,34 @@ def gap_in_words(
             "Events that arrived while this page was away are gone: "
             f"they are kept for {settings.EVENTFEED_RETENTION_DAYS} days."
         )
-    events = f"{count:,}{'+' if more else ''} event{'' if count == 1 and not more else 's'}"
-    return f"{events}{_between(first, last)} {GAPS[why]}{_rate(count, first, last, why)}."
+    one = count == 1 and not more
+    events = f"{count:,}{'+' if more else ''} event{'' if one else 's'}"
+    missing = GAPS[why].format(were="was" if one else "were")
+    rate = _rate(count, first, last, why)
+    return format_html("{}{} {}{}.", events, _between(first, last), missing, rate)
 
 
 GAPS = {
-    "rate": "were not drawn",
-    "slow": "were not drawn because this page could not keep up",
+    "rate": "{were} not drawn",
+    "slow": "{were} not drawn because this page could not keep up",
     "resume": "arrived while this page was away",
 }
 
 
-def _between(first: datetime | None, last: datetime | None) -> str:
+def _between(first: datetime | None, last: datetime | None) -> SafeString:
+    """Return “ between 14:31:59 and 14:32:01”, as times that the script can show in local time."""
     if first is None or last is None:
-        return ""
-    first, last = first.astimezone(UTC), last.astimezone(UTC)
-    if first.date() == last.date():
-        return f" between {first:%H:%M:%S} and {last:%H:%M:%S}"
-    return f" between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M}"
+        return SafeString()
+    full = "" if first.date() == last.date() else mark_safe(" data-full")
+    times = [_time(moment, full) for moment in (first, last)]
+    if first.replace(microsecond=0) == last.replace(microsecond=0):
+        return format_html(" at {}", times[0])
+    return format_html(" between {} and {}", *times)
+
+
+def _time(moment: datetime, full: str) -> SafeString:
+    said = exact(moment) if full else clock(moment)
+    return format_html('<time datetime="{}"{}>{}</time>', iso(moment), full, said)
 
 
 def _rate(count: int, first: datetime | None, last: datetime | None, why: str) -> str:
@@ -137,6 +148,10 @@ def filtered(text: str) -> str:
 
 def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def clock(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%H:%M:%S")
 
 
 def exact(moment: datetime) -> str:

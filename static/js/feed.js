@@ -125,7 +125,7 @@ class EventFeed extends HTMLElement {
     this.shown = frame.to;
     this.rows.gap(frame);
     this.querySelector(".empty")?.remove();
-    this.#say(this.list.querySelector(".gap p").firstChild.textContent);
+    this.#say(this.list.querySelector(".gap span").textContent);
     this.#upToDate();
   }
 
@@ -235,7 +235,7 @@ class EventFeed extends HTMLElement {
     const arrival = new URL(location.href);
     arrival.searchParams.set("order", "arrival");
     arrival.searchParams.delete("after");
-    this.#notice(`${plural(count, "older event")} arrived, ${oldest.slice(0, 7)} …`, arrival.href, "Show");
+    this.#notice(`${plural(count, "older event")} arrived, ${oldest.slice(0, 7)} … `, arrival.href, "Show");
   }
 
   #notice(text, href, label) {

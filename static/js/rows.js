@@ -35,6 +35,7 @@ export class Rows {
     item.dataset.at = frame.to;
     item.dataset.occurred = frame.last ?? "";
     this.list.prepend(item);
+    showTimes(item);
     this.#settle();
   }
 
