@@ -99,7 +99,8 @@ def frame(asked: Asked) -> dict[str, object]:
 
 def said(asked: Asked, query: Query) -> list[tuple[str, bool]]:
     """Return the sentence under the box: what the list holds."""
-    order = ", in the order they arrived" if asked.of_log else ""
+    stretch = ", in one stretch of the log" if asked.is_stretch else ""
+    order = f"{stretch}, in the order they arrived" if asked.of_log else ""
     return [*query.sentence(), (f"{asked.range.words}{order}.", False)]
 
 
