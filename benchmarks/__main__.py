@@ -25,8 +25,6 @@ def main() -> int:
     bench = Bench(quick=asked.quick, kept=asked.kept)
     before = overshoot()
     figures = []
-    with bench.fresh_server() as server:
-        bench.measure_yardstick(server)
     for part in asked.parts or PARTS:
         bench.say(f"— {part} —")
         for figure in PARTS[part](bench):

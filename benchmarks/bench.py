@@ -36,6 +36,7 @@ class Bench:
             tempfile.TemporaryDirectory(prefix="eventfeed-bench-") as data,
             running(Path(data)) as server,
         ):
+            self.measure_yardstick(server)
             yield server
 
     def say(self, line: str) -> None:

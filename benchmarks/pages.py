@@ -16,8 +16,9 @@ WARM_UP = 5
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
-    times = 20 if bench.quick else 100
+    times = 40 if bench.quick else 100
     with million(bench) as server:
+        bench.measure_yardstick(server)
         pages = _pages(server.dsn)
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         for query in pages.values():
