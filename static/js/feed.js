@@ -11,7 +11,7 @@ const PAUSES = {
   hidden: "tab in the background",
   user: "by you",
   selection: "text is selected",
-  scrolled: "you scrolled",
+  scrolled: "scrolled down",
 };
 
 // What passes by itself; the connection tries again.

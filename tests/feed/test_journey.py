@@ -51,7 +51,7 @@ def test_a_scrolled_reader_is_not_moved(visitor):
     visitor.page.mouse.move(600, 500)
     visitor.page.mouse.wheel(0, 400)
     visitor.sees_state("paused")
-    expect(visitor.page.locator(".live")).to_contain_text("you scrolled")
+    expect(visitor.page.locator(".live")).to_contain_text("scrolled down")
     read = visitor.page.locator(".row").nth(20)
     before = read.bounding_box()
     visitor.send(visitor.event("new"), visitor.event("newer"))
