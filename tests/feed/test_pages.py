@@ -219,11 +219,22 @@ def test_every_value_filters_with_and_without(page):
         "outcome:failed",
         "any:prefect.flow-run.1",
         "any:prefect.flow.7",
+        f"id:{id}",
         "ValueError",
     ):
         only = f"/?q={text}" if ":" in text else f"/?q=%22{text}%22"
         assert f'href="{only}"' in html
         assert f'href="{only.replace("q=", "q=-", 1)}"' in html
+
+
+def test_a_label_that_is_a_time_is_read_as_one(page):
+    stamp = "2026-11-21T20:57:22.863251+02:00"
+    (id,) = store(
+        draft("odd", resource={ID: "acme.1", "at": stamp, "no": "0001-01-01T00:00+14:00"})
+    )
+    html = page(f"/events/{id}")
+    assert f'title="{stamp}" data-full>2026-11-21 18:57:22.863 UTC</time>' in html
+    assert "<bdi>0001-01-01T00:00+14:00</bdi>" in html
 
 
 def test_what_a_value_links_to_finds_its_event(page):
@@ -262,6 +273,7 @@ def test_a_large_payload_is_cut_and_can_be_downloaded(page):
     (id,) = store(draft("big", payload=payload))
     html = page(f"/events/{id}")
     assert "too large to be drawn" in html
+    assert '{"rows": [{"n": 0, "text": "xxx' in html
     assert len(html) < 60_000
     assert page(link(html, "Download the payload")).count('"text"') == 3_000
 
@@ -304,6 +316,11 @@ def test_a_database_that_is_away_is_a_503_in_our_look(rf):
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
     assert "The database is away" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/admin/login/"])
+def test_who_signs_in_is_told_where_the_first_password_is(page, path):
+    assert "the password was printed once" in page(path)
 
 
 def test_links_that_lead_nowhere_are_told_in_our_look(page):
