@@ -47,12 +47,16 @@ class Terminal:
 
     def __init__(self, *arguments, **environment):
         database = connection.settings_dict
-        host, port = database["HOST"] or "127.0.0.1", database["PORT"] or "5432"
-        url = f"postgres://{database['USER']}@{host}:{port}/{database['NAME']}"
+        # By the environment, because the host of the embedded PostgreSQL is a folder.
+        where = {
+            "DATABASE_URL": f"postgres://{database['USER']}@/{database['NAME']}",
+            "PGHOST": database["HOST"] or "127.0.0.1",
+            "PGPORT": str(database["PORT"] or 5432),
+        }
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "tail", *arguments],
             cwd=CHECKOUT,
-            env=os.environ | {"DATABASE_URL": url} | environment,
+            env=os.environ | where | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
