@@ -1,5 +1,6 @@
 """The web server of this installation: its socket, its application, its end."""
 
+import gc
 import ipaddress
 import socket
 from collections.abc import Callable
@@ -46,6 +47,7 @@ class Website:
         from apps.events.recorder import recorder
         from eventfeed.asgi import application
 
+        collect_less_often()
         Server(
             application,
             sockets=[self.socket],
@@ -53,3 +55,14 @@ class Website:
             on_ready=on_ready,
             on_finish=lambda: recorder().close(),
         ).run()
+
+
+def collect_less_often() -> None:
+    """Leave what start-up made to itself, and look for cycles in the rest less often.
+
+    Each event makes many objects and hardly a cycle. Measured on posts of one event each: 420
+    instead of 505 µs of this process an event; in batches of 200, 107 instead of 122.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
