@@ -9,7 +9,7 @@ from apps.events.log import Expired, StartAgain
 from apps.events.position import BadPosition, Position
 from apps.events.search import BadCursor, Cursor, Page, search, search_log
 from apps.feed.moments import BadMoment, Range
-from apps.query import Clause, Query, clause
+from apps.query import Clause, Query, Value, clause
 
 MISTAKES = (BadMoment, BadPosition, BadCursor, Expired, StartAgain)
 
@@ -108,15 +108,15 @@ def link(fields: dict[str, str]) -> str:
 
 
 def chosen(query: Query, field: str) -> tuple[str, ...]:
-    """Return the values a filter shows as chosen: those of its first clause that is not negated."""
+    """Return what a filter shows as chosen: the values of its first clause that is not negated."""
     found = _clause(query, field)
-    return found.values if found else ()
+    return tuple(value.typed for value in found.values) if found else ()
 
 
 def choose(query: Query, field: str, values: Iterable[str]) -> str:
     """Return the text of the query with a filter's values replaced, in their old place."""
     found = _clause(query, field)
-    kept = tuple(dict.fromkeys(value for value in values if value))
+    kept = [Value.of_typed(value) for value in dict.fromkeys(values) if value]
     if found is None:
         return query.with_clause(clause(field, *kept)) if kept else query.text
     if not kept:

@@ -4,6 +4,7 @@ from apps.query.outcomes import Outcome
 from apps.query.parse import QueryError, clause, parse
 from apps.query.query import Clause, Condition, Query
 from apps.query.terms import display_name
+from apps.query.values import Value
 
 __all__ = [
     "Clause",
@@ -11,6 +12,7 @@ __all__ = [
     "Outcome",
     "Query",
     "QueryError",
+    "Value",
     "clause",
     "display_name",
     "parse",

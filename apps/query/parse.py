@@ -67,13 +67,14 @@ def parse(text: str) -> Query:
     return Query(text, tuple(_Reader(text).clauses()))
 
 
-def clause(field: str, *values: str, negated: bool = False) -> str:
-    """Write a clause for these literal values: `any:[a,b]`, with quotes where they are needed.
+def clause(field: str, *values: str | Value, negated: bool = False) -> str:
+    """Write a clause: `any:[a,b]`, with quotes where they are needed. A text is taken literally.
 
     The key of `label.KEY` and the role of `related.ROLE` are quoted too; only a role that is
     called id, name or role has to come in quotes: `related."name"`.
     """
-    return _written(_written_field(field), [Value(value, quoted=True) for value in values], negated)
+    given = [one if isinstance(one, Value) else Value(one, quoted=True) for one in values]
+    return _written(_written_field(field), given, negated)
 
 
 def _written_field(field: str) -> str:
@@ -165,7 +166,7 @@ class _Reader:
             end=self.at,
             negated=negated,
             field=None,
-            values=(value.text,),
+            values=(value,),
             node=Not(node) if negated else node,
             says=tuple(text_says(value, negated)),
         )
@@ -186,7 +187,7 @@ class _Reader:
             end=self.at,
             negated=negated,
             field=name,
-            values=tuple([value.text for value in values]),
+            values=tuple(values),
             node=Not(node) if negated else node,
             says=tuple(_field_says(field, values, negated)),
         )
@@ -216,7 +217,7 @@ class _Reader:
             self.fail(f"“{name}” has no parts.", *span, instead=f"{name}:")
         say = f"There is no field “{name}”."
         near = NAMES_ELSEWHERE.get(name) or next(
-            iter(get_close_matches(name, FIELD_NAMES, n=1, cutoff=0.7)), None
+            iter(get_close_matches(name.lower(), FIELD_NAMES, n=1, cutoff=0.7)), None
         )
         if near:
             self.fail(f"{say} Did you mean “{near}”?", *span, instead=f"{near}{rest}:")
@@ -363,5 +364,5 @@ def _field_says(field: Field, values: Sequence[Value], negated: bool) -> list[Pa
     for value in values:
         if len(parts) > 1:
             parts.append((" or ", False))
-        parts.append((value.text, True))
+        parts.append((value.typed, True))
     return parts

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from apps.query.terms import Terms
 from apps.query.tree import AllOf, Happened, Node, Predicate
+from apps.query.values import Value
 
 # A piece of a sentence, and whether it is what the user wrote.
 Part = tuple[str, bool]
@@ -29,7 +30,7 @@ class Clause:
     end: int
     negated: bool
     field: str | None  # None for words
-    values: tuple[str, ...]
+    values: tuple[Value, ...]
     node: Node
     says: tuple[Part, ...]
 

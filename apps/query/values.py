@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 STRING = r'"(?:[^"\\]|\\.)*"'
 
+_STRING = re.compile(STRING, re.DOTALL)
 # Everything else is quoted: what would end a value, begin another meaning, or be a glob.
 _PLAIN = re.compile(r"""(?!//|[<>])[^\s()"*,\[\]]+""")
 _RANGE = re.compile(r"\d\.\.\d")
@@ -31,6 +32,19 @@ class Value:
         if self.is_anything:
             return "*"
         return self.text if self.is_glob else written_value(self.text)
+
+    @property
+    def typed(self) -> str:
+        """How it stands in a field of its own: a star means anything unless quotes hold it."""
+        literal = self.quoted and ("*" in self.text or self.text.startswith('"'))
+        return quote(self.text) if literal else self.text
+
+    @classmethod
+    def of_typed(cls, typed: str) -> "Value":
+        """Read what stands in a field of its own."""
+        if _STRING.fullmatch(typed):
+            return cls(unquote(typed), quoted=True)
+        return cls(typed, quoted="*" not in typed)
 
 
 def written_value(text: str) -> str:

@@ -110,6 +110,14 @@ def test_filter_by_resource_and_by_event(visitor):
     )
 
 
+def test_choosing_a_prefix_shows_all_that_begins_so(visitor):
+    visitor.send(visitor.event("paid"), visitor.event("sent"))
+    visitor.visit("/")
+    choose(visitor.page, "Event", f"{visitor.corner}.*")
+    expect(visitor.page.locator("#q")).to_have_value(f"event:{visitor.corner}.*")
+    expect(visitor.page.locator(".row")).to_have_count(2)
+
+
 def choose(page: Page, filter: str, value: str) -> None:
     """Pick a suggestion with the keyboard, once the worker has seen the name."""
     field = page.get_by_role("combobox", name=filter)
