@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+import os
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, NamedTuple, Self
 
@@ -22,6 +25,9 @@ CHANNEL = "eventfeed"
 # Seconds between two looks: while nothing is heard of, and while rows lie above the horizon.
 TICK = 1.0
 SOON = 0.02
+# Seconds after which a database that says nothing is away; for CHECK, which may wait for locks.
+LONGEST = 5.0
+LONGEST_CHECK = 60.0
 
 # Rows from the horizon on may still be joined by others in front of them; below it all is final.
 STATE = """
@@ -113,13 +119,38 @@ async def connect() -> AsyncConnection[TupleRow]:
     conn = await AsyncConnection.connect(
         dsn(), autocommit=True, connect_timeout=3, application_name="eventfeed reader"
     )
-    await conn.execute("SET TimeZone = 'UTC'")
+    with limited(conn):
+        await conn.execute("SET TimeZone = 'UTC'")
     return conn
 
 
+@contextmanager
+def limited(conn: AsyncConnection[Any], seconds: float | None = None) -> Iterator[None]:
+    """Hang up on a database that stands still: who waits for it gets an OperationalError."""
+    loop = asyncio.get_running_loop()
+    hanging_up = loop.call_later(LONGEST if seconds is None else seconds, hang_up, conn)
+    try:
+        yield
+    finally:
+        hanging_up.cancel()
+
+
+def hang_up(conn: AsyncConnection[Any]) -> None:
+    """End the wire below a connection, as when the other side is gone.
+
+    Cancelling who waits would have psycopg ask the server to cancel, and wait for that too.
+    """
+    with (
+        suppress(OSError, psycopg.Error),
+        socket.socket(fileno=os.dup(conn.fileno())) as wire,
+    ):
+        wire.shutdown(socket.SHUT_RDWR)
+
+
 async def state(conn: AsyncConnection[Any]) -> Log:
-    cursor = await conn.execute(STATE)
-    return Log._make(await cursor.fetchone() or ())
+    with limited(conn):
+        cursor = await conn.execute(STATE)
+        return Log._make(await cursor.fetchone() or ())
 
 
 def state_sync() -> Log:
@@ -144,7 +175,8 @@ async def read(
     log = await state(conn)
     log.check(after)
     names = columns(payload=payload)
-    rows = await conn.execute(*_rows(log, after[1:], limit, names))
+    with limited(conn):
+        rows = await conn.execute(*_rows(log, after[1:], limit, names))
     return events_of(await rows.fetchall(), names, log=log.id)
 
 
@@ -263,14 +295,17 @@ class Wakeups:
 
     async def _listen(self) -> AsyncConnection[TupleRow]:
         conn = await connect()
-        await conn.execute(CHECK)
-        await conn.execute(f"LISTEN {CHANNEL}")
+        with limited(conn, LONGEST_CHECK):
+            await conn.execute(CHECK)
+        with limited(conn):
+            await conn.execute(f"LISTEN {CHANNEL}")
         self._soon = SOON
         return conn
 
     async def _rows_above(self) -> bool:
         assert self._conn is not None
-        row = await (await self._conn.execute(ABOVE)).fetchone()
+        with limited(self._conn):
+            row = await (await self._conn.execute(ABOVE)).fetchone()
         return row is not None and row[0]
 
     async def _notified(self) -> None:
@@ -278,6 +313,10 @@ class Wakeups:
         self._soon = 0.0
         async for _ in self._conn.notifies(timeout=TICK, stop_after=1):
             self._soon = SOON
+        if not self._soon:
+            # Who only listens never learns that the other side is gone.
+            with limited(self._conn):
+                await self._conn.execute("")
 
     async def _leave(self) -> None:
         if self._conn is not None:

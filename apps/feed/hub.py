@@ -37,6 +37,7 @@ PAUSE_SECONDS = 0.05
 # Longer than wake-ups are apart: when none come, reading itself says what the matter is.
 SILENCE_SECONDS = 2.5
 RETRY_SECONDS = 0.5
+LEAVE_SECONDS = 1.0
 # So few at a time that nothing else in the loop waits long.
 HANDFUL = 50
 MOST_VIEWERS = 500
@@ -142,7 +143,8 @@ class Hub:
         reading, self.reading = self.reading, None
         self.position, self.trouble = None, None
         reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        # Not until it has ended: psycopg waits for a database that stands still to cancel.
+        await asyncio.wait({reading}, timeout=LEAVE_SECONDS)
 
     async def until_reading(self, viewer: Viewer) -> AsyncGenerator[str, None]:
         """Wait until the hub knows where it reads; tell meanwhile of what keeps it."""
@@ -233,7 +235,8 @@ class Hub:
         self, events: Sequence[Event], connection: AsyncConnection[Any]
     ) -> None:
         if not {event.source_id for event in events} <= self.sources.keys():
-            self.sources = dict(await (await connection.execute(SOURCES)).fetchall())
+            with log.limited(connection):
+                self.sources = dict(await (await connection.execute(SOURCES)).fetchall())
 
     def hand_out(self, events: Sequence[Event]) -> None:
         arrivals = [Arrival(event, self.sources.get(event.source_id, "")) for event in events]

@@ -19,6 +19,8 @@ class Wire:
         self.cut_before_answer_to: bytes | None = None
         self.flowing = asyncio.Event()
         self.flowing.set()
+        # Something was asked while nothing flowed.
+        self.asked = asyncio.Event()
         self._carriers: set[asyncio.Task[None]] = set()
 
     def dsn(self) -> str:
@@ -51,6 +53,8 @@ class Wire:
 
     async def _ask(self, reader: asyncio.StreamReader, database: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
+            if not self.flowing.is_set():
+                self.asked.set()
             await self.flowing.wait()
             database.write(data)
             await database.drain()

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from channels.db import database_sync_to_async
 from django.db import connection, transaction
 
+from apps.events import log
 from apps.events.log import head_sync
 from apps.events.models import Event
 from apps.events.position import Position
@@ -19,6 +21,7 @@ from apps.feed.missed import MOST_ROWS
 from apps.feed.subscription import Mode
 from apps.query import parse
 from apps.query.outcomes import Outcome
+from tests.events.wire import wire
 from tests.feed.watching import Watcher, assert_chained, draft, store, store_soon
 
 pytestmark = [
@@ -267,6 +270,33 @@ async def test_viewers_are_told_when_the_database_goes_and_miss_nothing(hub):
     assert error["code"] == "database"
     assert watcher.ids == ids
     assert_chained(watcher.frames)
+
+
+async def test_viewers_are_told_when_the_database_stands_still_and_miss_nothing(hub, monkeypatch):
+    monkeypatch.setattr(log, "LONGEST", 0.3)
+    async with wire() as to_database:
+        monkeypatch.setattr(log, "dsn", to_database.dsn)
+        async with Watcher(hub) as watcher:
+            await watcher.until_told("ok")
+            to_database.flowing.clear()
+            error = await watcher.until_told("error")
+            ids = await store_soon(draft(), draft())
+            to_database.flowing.set()
+            await watcher.until_rows(2)
+    assert error["code"] == "database"
+    assert watcher.ids == ids
+    assert_chained(watcher.frames)
+
+
+async def test_a_viewer_leaves_at_once_while_the_database_stands_still(hub, monkeypatch):
+    async with wire() as to_database:
+        monkeypatch.setattr(log, "dsn", to_database.dsn)
+        async with Watcher(hub) as watcher:
+            await watcher.until_told("ok")
+            to_database.flowing.clear()
+            await to_database.asked.wait()
+            left = time.monotonic()
+    assert time.monotonic() - left < 2
 
 
 @database_sync_to_async
