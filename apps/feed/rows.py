@@ -102,7 +102,7 @@ def gap_in_words(
 ) -> str:
     if why == "expired":
         return (
-            "Events that arrived while this page was away are gone: "
+            "Events that arrived while this page was paused or away are gone: "
             f"they are kept for {settings.EVENTFEED_RETENTION_DAYS} days."
         )
     one = count == 1 and not more
@@ -115,7 +115,7 @@ def gap_in_words(
 GAPS = {
     "rate": "{were} not drawn",
     "slow": "{were} not drawn because this page could not keep up",
-    "resume": "arrived while this page was away",
+    "resume": "arrived while this page was paused or away",
 }
 
 

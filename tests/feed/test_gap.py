@@ -19,7 +19,7 @@ THEN = datetime(2026, 11, 21, 14, 31, 59, tzinfo=UTC)
          "1 event at 14:31:59 was not drawn because this page could not keep up."),
         (10_000, True, 86_400, "resume",
          "10,000+ events between 2026-11-21 14:31:59.000 UTC and 2026-11-22 14:31:59.000 UTC"
-         " arrived while this page was away."),
+         " arrived while this page was paused or away."),
     ],
 )  # fmt: skip
 def test_a_gap_is_told_in_words(count, more, seconds, why, said):
