@@ -7,6 +7,7 @@ before: `eventfeed.ping` by `eventfeed.pong`, `eventfeed.closing` by `websocket.
 """
 
 import asyncio
+import errno
 import json
 import socket
 import time
@@ -451,6 +452,14 @@ class Outflow:
         self.flowing.set()
 
 
+OTHER_HOST = "Write an address of this machine with --host, or 0.0.0.0 for all of them."
+WHAT_TO_DO = {
+    errno.EADDRINUSE: "End the program that uses the port, or choose another with --port.",
+    errno.EADDRNOTAVAIL: OTHER_HOST,
+    errno.EACCES: "Ports below 1024 need a permission: choose one above with --port.",
+}
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens, or say who cannot."""
     try:
@@ -458,11 +467,19 @@ def listen(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         return _listening(socket.socket(family, kind), address)
+    except UnicodeError as error:
+        raise CannotStart(f"Cannot listen on {host}:{port}: no name. {OTHER_HOST}") from error
     except OSError as error:
         raise CannotStart(
-            f"Cannot listen on {host}:{port}: {error.strerror}. "
-            "End the program that uses the port, or choose another with --port."
+            f"Cannot listen on {host}:{port}: {error.strerror}. {what_to_do(error)}"
         ) from error
+
+
+def what_to_do(error: OSError) -> str:
+    """Return what helps the person whose address cannot be listened on."""
+    if isinstance(error, socket.gaierror):  # its numbers are not errno's
+        return OTHER_HOST
+    return WHAT_TO_DO.get(error.errno or 0, "Choose another --host or --port.")
 
 
 def _listening(one: socket.socket, address: Any) -> socket.socket:
