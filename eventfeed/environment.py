@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import environ
 
@@ -61,4 +62,5 @@ def database(name: str) -> dict[str, Any]:
         raise wrong from error
     if not found["NAME"]:
         raise wrong
-    return found
+    # A folder of sockets comes in percent-encoding, for want of another place in a URL.
+    return {**found, "HOST": unquote(found["HOST"])}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from eventfeed.environment import database
 from eventfeed.secret_key import kept_secret_key
 from eventfeed.startup import CannotStart
 
@@ -57,6 +58,22 @@ def _without_database() -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "EVENTFEED_SECRET_KEY")
     }
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("postgres://user@%2Fvar%2Frun%2Fpostgresql/feed", "/var/run/postgresql"),
+        ("postgres:////var/run/postgresql/feed", "/var/run/postgresql"),
+        ("postgres://user@db.example.com/feed", "db.example.com"),
+    ],
+)
+def test_a_database_may_be_reached_by_a_socket_in_a_folder(
+    monkeypatch: pytest.MonkeyPatch, url: str, host: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    found = database("DATABASE_URL")
+    assert (found["HOST"], found["NAME"]) == (host, "feed")
 
 
 def test_the_secret_key_is_made_once_and_nobody_else_reads_it(tmp_path: Path) -> None:
