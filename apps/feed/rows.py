@@ -97,13 +97,19 @@ def render_gap(
     )
 
 
+def retention() -> str:
+    """Return for how long events are kept, “30 days”."""
+    days = settings.EVENTFEED_RETENTION_DAYS
+    return f"{days} day{'' if days == 1 else 's'}"
+
+
 def gap_in_words(
     count: int, more: bool, first: datetime | None, last: datetime | None, why: str
 ) -> str:
     if why == "expired":
         return (
             "Events that arrived while this page was paused or away are gone: "
-            f"they are kept for {settings.EVENTFEED_RETENTION_DAYS} days."
+            f"they are kept for {retention()}."
         )
     one = count == 1 and not more
     events = f"{count:,}{'+' if more else ''} event{'' if one else 's'}"

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,7 +20,7 @@ from apps.feed.hints import hints
 from apps.feed.mistake import Mistake
 from apps.feed.moments import EVERYTHING, NAMED, BadMoment
 from apps.feed.rejections import older_rejections, shown
-from apps.feed.rows import exact, iso, render_row
+from apps.feed.rows import exact, iso, render_row, retention
 from apps.query import Query, QueryError, parse
 
 
@@ -85,7 +84,7 @@ def frame(asked: Asked) -> dict[str, object]:
     return {
         "nav": "feed",
         "asked": asked,
-        "retention": settings.EVENTFEED_RETENTION_DAYS,
+        "retention": retention(),
         "ranges": [
             (title, asked.link(since=since, until=""), chosen == (since, ""))
             for since, title in ranges.items()
@@ -145,10 +144,7 @@ def page_of(request: HttpRequest, id: UUID) -> EventPage:
 def stored(request: HttpRequest, id: UUID) -> Event:
     found = find(id, request.GET.get("at", ""))
     if found is None:
-        raise Http404(
-            f"No event {id} is stored. Events are kept for "
-            f"{settings.EVENTFEED_RETENTION_DAYS} days."
-        )
+        raise Http404(f"No event {id} is stored. Events are kept for {retention()}.")
     return found
 
 

@@ -287,6 +287,13 @@ def test_an_event_that_is_not_stored_is_told_in_words(page):
     assert "Events are kept for 30 days" in page(f"/events/{uuid4()}", status=404)
 
 
+def test_a_single_day_is_not_days(page, settings):
+    settings.EVENTFEED_RETENTION_DAYS = 1
+    store(draft())
+    assert "kept for 1 day." in said(page("/"))
+    assert "kept for 1 day." in page(f"/events/{uuid4()}", status=404)
+
+
 def test_a_rejection_is_listed_with_its_reason_and_message(page):
     assert "Nothing was refused" in page("/rejections")
     source = Source.objects.create(name="orders", system="prefect")
