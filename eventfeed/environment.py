@@ -1,5 +1,6 @@
 """Reading settings from the environment; a wrong one is answered by a sentence."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import environ
 from eventfeed.startup import CannotStart
 
 env = environ.Env()
+
+HOST = r"([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])"
+LEAST_SECRET = 32
 
 
 class WrongSetting(CannotStart):
@@ -27,6 +31,39 @@ def text(name: str, default: str = "") -> str:
 
 def names(name: str, default: Sequence[str] = ()) -> list[str]:
     return [part for part in (part.strip() for part in text(name).split(",")) if part] or [*default]
+
+
+def hosts(name: str) -> list[str]:
+    """Return the names by which this server may be called."""
+    found = names(name)
+    if "*" in found:
+        raise WrongSetting(
+            name,
+            write="the names themselves: with * every name would do, and where nobody signs in "
+            "any web page could reach this server through its visitor's browser",
+        )
+    if not all(re.fullmatch(rf"\.?{HOST}", host, re.IGNORECASE) for host in found):
+        raise WrongSetting(name, write="host names by commas, each like events.example.com")
+    return found
+
+
+def origins(name: str) -> list[str]:
+    """Return where pages may come from, as a browser says it."""
+    found = [origin.lower() for origin in names(name)]
+    if not all(re.fullmatch(rf"https?://{HOST}(:[0-9]{{1,5}})?", origin) for origin in found):
+        raise WrongSetting(name, write="origins by commas, each like https://events.example.com")
+    return found
+
+
+def secret(name: str) -> str:
+    """Return a secret that nobody guesses, or nothing when none is set."""
+    written = text(name)
+    if written and len(written) < LEAST_SECRET:
+        raise WrongSetting(
+            name,
+            write=f"at least {LEAST_SECRET} characters, such as `openssl rand -hex 32` makes",
+        )
+    return written
 
 
 def number(name: str, default: int, *, least: int, most: int) -> int:

@@ -29,10 +29,10 @@ EVENTFEED_AUTH = environment.choice("EVENTFEED_AUTH", "on", among=("on", "off"))
 LOCAL_MODE = EVENTFEED_AUTH == "off"
 
 DEBUG = False
-SECRET_KEY = environment.text("EVENTFEED_SECRET_KEY") or kept_secret_key(EVENTFEED_DATA)
+SECRET_KEY = environment.secret("EVENTFEED_SECRET_KEY") or kept_secret_key(EVENTFEED_DATA)
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-ALLOWED_HOSTS = LOOPBACK_HOSTS + environment.names("EVENTFEED_ALLOWED_HOSTS")
-CSRF_TRUSTED_ORIGINS = environment.names("EVENTFEED_TRUSTED_ORIGINS")
+ALLOWED_HOSTS = LOOPBACK_HOSTS + environment.hosts("EVENTFEED_ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = environment.origins("EVENTFEED_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "unfold",

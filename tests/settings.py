@@ -10,7 +10,7 @@ from pathlib import Path
 # and until it does nothing is made: type checkers read these settings too.
 DATA = Path(tempfile.gettempdir(), f"eventfeed-tests-{os.getpid()}")
 os.environ["EVENTFEED_DATA"] = str(DATA)
-os.environ["EVENTFEED_SECRET_KEY"] = "only-for-tests"
+os.environ["EVENTFEED_SECRET_KEY"] = "only-for-tests, where nobody has secrets"
 # Runs after the cluster has stopped, which is asked for later: last in, first out.
 atexit.register(shutil.rmtree, DATA, ignore_errors=True)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eventfeed.environment import database
+from eventfeed.environment import database, hosts, origins
 from eventfeed.secret_key import kept_secret_key
 from eventfeed.startup import CannotStart
 
@@ -22,6 +22,20 @@ ROOT = Path(__file__).parents[2]
         ("EVENTFEED_AUTH", "maybe", "Write on or off."),
         ("EVENTFEED_MAX_BODY", "16MB", "Write a whole number from 65,536 to 67,108,864."),
         ("EVENTFEED_DATA", __file__, "Write the path of a folder; this is a file."),
+        ("EVENTFEED_ALLOWED_HOSTS", "events.example.com,*", "Write the names themselves: with *"),
+        ("EVENTFEED_ALLOWED_HOSTS", "https://events.example.com", "Write host names by commas"),
+        ("EVENTFEED_ALLOWED_HOSTS", "events.example.com:8200", "Write host names by commas"),
+        ("EVENTFEED_ALLOWED_HOSTS", "events.example.com/feed", "Write host names by commas"),
+        ("EVENTFEED_ALLOWED_HOSTS", "a.example b.example", "Write host names by commas"),
+        ("EVENTFEED_TRUSTED_ORIGINS", "events.example.com", "Write origins by commas"),
+        ("EVENTFEED_TRUSTED_ORIGINS", "https://events.example.com/", "Write origins by commas"),
+        ("EVENTFEED_TRUSTED_ORIGINS", "https://*.example.com", "Write origins by commas"),
+        ("EVENTFEED_TRUSTED_ORIGINS", "ftp://events.example.com", "Write origins by commas"),
+        (
+            "EVENTFEED_SECRET_KEY",
+            "a short secret",
+            "Write at least 32 characters, such as `openssl",
+        ),
         ("DATABASE_URL", "mysql://root:secret@db/feed", "Write postgres://user:password@host"),
         ("DATABASE_URL", "postgres://db", "Write postgres://user:password@host"),
         ("DATABASE_URL", "nonsense", "Write postgres://user:password@host"),
@@ -40,6 +54,13 @@ def test_a_wrong_setting_stops_the_start_with_a_sentence(
 def test_an_empty_setting_counts_as_absent(tmp_path: Path) -> None:
     ended = manage("check", EVENTFEED_DATA=str(tmp_path), EVENTFEED_RETENTION_DAYS="")
     assert ended.returncode == 0
+
+
+def test_names_and_origins_are_taken_as_they_are_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTS", "events.example.com, .example.org,10.0.0.7,[fd00::7],Desk")
+    assert hosts("HOSTS") == ["events.example.com", ".example.org", "10.0.0.7", "[fd00::7]", "Desk"]
+    monkeypatch.setenv("ORIGINS", "https://Events.example.com, http://10.0.0.7:8200")
+    assert origins("ORIGINS") == ["https://events.example.com", "http://10.0.0.7:8200"]
 
 
 def manage(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
