@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import idle, ingest, pages, viewers, visible
 from benchmarks.bench import Bench
+from benchmarks.events import average_size
 from benchmarks.figures import Figure, table, target_missed
 from benchmarks.machine import YARDSTICK, overshoot
 
@@ -23,6 +24,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
 def main() -> int:
     asked = _arguments()
     bench = Bench(quick=asked.quick, kept=asked.kept)
+    bench.say(f"events of {average_size():,.0f} bytes on average")
     before = overshoot()
     figures = []
     for part in asked.parts or PARTS:

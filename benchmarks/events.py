@@ -18,6 +18,8 @@ FLOW_RUN = "ffffffff-0000-7000-8000-000000000002"
 TASK_RUN = "cccccccc-0000-7000-8000-000000000003"
 DYNAMIC_KEY = "dddddddd-0000-4000-8000-000000000004"
 FOLLOWS = "bbbbbbbb-0000-7000-8000-000000000005"
+FLOW_RUN_NAME = "flowrun-name"
+TASK_RUN_NAME = "taskrun-name"
 OCCURRED = "2001-02-03T04:05:06.000007"
 EVENTS_A_RUN = 10
 
@@ -37,8 +39,8 @@ STATES = [
 ]
 FAILED = State("RUNNING", "FAILED", "Failed", "TimeoutError: the warehouse did not answer in time")
 FAILURES = 0.02
-ADJECTIVES = ["amber", "brisk", "calm", "dapper", "eager", "fuzzy", "gentle", "honest", "lucky"]
-ANIMALS = ["badger", "crane", "dolphin", "egret", "falcon", "gecko", "heron", "ibis", "jackdaw"]
+ADJECTIVES = ["amber", "brisk", "eager", "fuzzy", "jolly", "lucky", "proud", "quiet"]
+ANIMALS = ["badger", "cougar", "donkey", "falcon", "gibbon", "jackal", "lizard", "marmot"]
 FLOWS = ["ingest-orders", "load-warehouse", "train-ranking", "sync-crm", "export-ledger"]
 TEAMS = ["payments", "growth", "platform", "research"]
 
@@ -53,11 +55,20 @@ class Told(NamedTuple):
     flow_run: bytes
     task_run: bytes
     dynamic_key: bytes
+    flow_run_name: bytes
+    task_run_name: bytes
     occurred: bytes
 
 
-PLACEHOLDERS = Told._make(
-    text.encode() for text in (EVENT_ID, FOLLOWS, FLOW_RUN, TASK_RUN, DYNAMIC_KEY, OCCURRED)
+PLACEHOLDERS = Told(
+    EVENT_ID.encode(),
+    FOLLOWS.encode(),
+    FLOW_RUN.encode(),
+    TASK_RUN.encode(),
+    DYNAMIC_KEY.encode(),
+    FLOW_RUN_NAME.encode(),
+    TASK_RUN_NAME.encode(),
+    OCCURRED.encode(),
 )
 
 
@@ -84,13 +95,15 @@ class Fresh:
         self._prefix = f"{str(uuid4())[:23]}-"
         self._run_prefix = run_prefix
         self._given = 0
-        self._runs = (b"", b"", b"")
+        self._run: tuple[bytes, bytes, bytes, bytes, bytes]
 
     def told(self, occurred: bytes) -> Told:
         if self._given % EVENTS_A_RUN == 0:
-            self._runs = (self._run_id(), self._run_id(), self._run_id())
+            ids = (self._run_id(), self._run_id(), self._run_id())
+            number = self._given // EVENTS_A_RUN
+            self._run = (*ids, _run_name(number), _run_name(number + 29))
         self._given += 1
-        return Told(self._id(self._given), self._id(self._given - 1), *self._runs, occurred)
+        return Told(self._id(self._given), self._id(self._given - 1), *self._run, occurred)
 
     def owns(self) -> tuple[UUID, UUID]:
         """The first and the last event id that this may give."""
@@ -148,6 +161,12 @@ def templates(names: tuple[str, ...] = (), *, count: int = 400) -> list[Template
     return [Template.of(event) for event in told]
 
 
+def _run_name(number: int) -> bytes:
+    """A name of two words, as long as its placeholder."""
+    animal = ANIMALS[number // len(ADJECTIVES) % len(ANIMALS)]
+    return f"{ADJECTIVES[number % len(ADJECTIVES)]}-{animal}".encode()
+
+
 def average_size() -> float:
     pool = templates()
     return sum(len(template.body) for template in pool) / len(pool)
@@ -155,10 +174,6 @@ def average_size() -> float:
 
 def _state() -> State:
     return FAILED if _steady.random() < FAILURES else _steady.choice(STATES)
-
-
-def _name() -> str:
-    return f"{_steady.choice(ADJECTIVES)}-{_steady.choice(ANIMALS)}"
 
 
 def _labels(kind: str, run: str, name: str, state: State) -> dict[str, str]:
@@ -174,17 +189,20 @@ def _labels(kind: str, run: str, name: str, state: State) -> dict[str, str]:
 
 
 def _related(*roles: str) -> list[dict[str, str]]:
-    return [
-        {
-            "prefect.resource.id": f"prefect.{role}.{UUID(int=_steady.randrange(24) + 7)}",
-            "prefect.resource.role": role,
-            "prefect.resource.name": _steady.choice(FLOWS),
-        }
-        for role in roles
-    ] + [
+    tags = (f"team-{_steady.choice(TEAMS)}", "production")
+    return [_one_of_a_few(role) for role in roles] + [
         {"prefect.resource.id": f"prefect.tag.{tag}", "prefect.resource.role": "tag"}
-        for tag in (f"team-{_steady.choice(TEAMS)}", "production")
+        for tag in tags
     ]
+
+
+def _one_of_a_few(role: str) -> dict[str, str]:
+    number = _steady.randrange(24)
+    return {
+        "prefect.resource.id": f"prefect.{role}.{UUID(int=number + 7)}",
+        "prefect.resource.role": role,
+        "prefect.resource.name": FLOWS[number % len(FLOWS)],
+    }
 
 
 def _change(state: State, **more: object) -> dict[str, Any]:
@@ -202,7 +220,7 @@ def _flow_run() -> dict[str, Any]:
     return {
         "occurred": f"{OCCURRED}Z",
         "event": f"prefect.flow-run.{state.name}",
-        "resource": _labels("flow-run", FLOW_RUN, _name(), state),
+        "resource": _labels("flow-run", FLOW_RUN, FLOW_RUN_NAME, state),
         "related": _related("flow", "deployment", "work-queue", "work-pool"),
         "payload": _change(state),
         "id": EVENT_ID,
@@ -211,28 +229,28 @@ def _flow_run() -> dict[str, Any]:
 
 
 def _task_run() -> dict[str, Any]:
-    state, name = _state(), f"{_steady.choice(FLOWS)}-{_steady.randrange(16**3):03x}"
+    state = _state()
     flow_run = {
         "prefect.resource.id": f"prefect.flow-run.{FLOW_RUN}",
         "prefect.resource.role": "flow-run",
-        "prefect.resource.name": _name(),
+        "prefect.resource.name": FLOW_RUN_NAME,
     }
     return {
         "occurred": f"{OCCURRED}Z",
         "event": f"prefect.task-run.{state.name}",
-        "resource": _labels("task-run", TASK_RUN, name, state)
+        "resource": _labels("task-run", TASK_RUN, TASK_RUN_NAME, state)
         | {"prefect.orchestration": "client"},
         "related": [flow_run, *_related("flow")],
-        "payload": _change(state, state_details={"retriable": False}) | {"task_run": _task(name)},
+        "payload": _change(state, state_details={"retriable": False}) | {"task_run": _task()},
         "id": EVENT_ID,
         "follows": FOLLOWS,
     }
 
 
-def _task(name: str) -> dict[str, Any]:
+def _task() -> dict[str, Any]:
     return {
-        "name": name,
-        "task_key": f"{name}-57eea33d",
+        "name": TASK_RUN_NAME,
+        "task_key": f"{_steady.choice(FLOWS)}-57eea33d",
         "dynamic_key": DYNAMIC_KEY,
         "empirical_policy": {"retries": 3, "retry_delay": 40},
         "tags": [_steady.choice(TEAMS)],

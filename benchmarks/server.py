@@ -112,11 +112,12 @@ class Server:
 
 
 def cpu_seconds(process: psutil.Process) -> float:
+    """What a process spent, and its children that have ended: autovacuum comes and goes."""
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:
         return 0.0
-    return times.user + times.system
+    return times.user + times.system + times.children_user + times.children_system
 
 
 @contextmanager

@@ -46,9 +46,7 @@ class Spent:
         return f"{self.seconds[who] / self.lasted:.0%}"
 
     def _now(self) -> dict[str, float]:
-        children = US.cpu_times()
-        ours = cpu_seconds(US) + children.children_user + children.children_system
-        return {**self._server.cpu(), "bench": ours, "all": _busy_seconds()}
+        return {**self._server.cpu(), "bench": cpu_seconds(US), "all": _busy_seconds()}
 
 
 def _busy_seconds() -> float:
