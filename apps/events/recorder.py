@@ -122,7 +122,7 @@ class Recorder:
 
     @property
     def away(self) -> bool:
-        """Whether the last batch waits for the database."""
+        """Whether the database has not answered since it was lost."""
         return self._away
 
     @property
@@ -192,12 +192,30 @@ class Recorder:
             self._queued.clear()
             batch = self._current = self._take()
             try:
-                await (self._settle(batch) if batch else self._queued.wait())
+                await (self._settle(batch) if batch else self._rest())
             except Exception as error:
                 logger.exception("A batch could not be written.")
                 for request in batch:
                     request.fail(DatabaseAway(f"It could not be written: {error}"))
         await self._disconnect()
+
+    async def _rest(self) -> None:
+        """Wait for requests; while the database is away, see whether it is back."""
+        try:
+            async with asyncio.timeout(self.BACKOFF[-1] if self._away else None):
+                await self._queued.wait()
+        except TimeoutError:
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(self.HOLD):
+                conn = self._conn or await self._connect()
+                await conn.execute("SELECT 1")
+        except (psycopg.Error, OSError, TimeoutError):
+            await self._disconnect()
+        else:
+            self._away = False
 
     def _take(self) -> list[Request]:
         """Take at least one request, and as many more as fit."""

@@ -149,6 +149,37 @@ async def test_database_that_stands_still_counts_as_away(
     assert not ours.away
 
 
+@pytest.mark.parametrize("how", ["cut", "stands still"])
+async def test_it_notices_by_itself_that_the_database_is_back(
+    ours: Recorder, cuttable: Wire, source: Source, how: str
+):
+    await ours.record([told()], source_id=source.id)
+    if how == "cut":
+        cuttable.cut()
+    else:
+        cuttable.flowing.clear()
+    with pytest.raises(DatabaseAway):
+        await ours.record([told()], source_id=source.id)
+    assert ours.away
+    cuttable.mend()
+    cuttable.flowing.set()
+    await until_async(lambda: not ours.away)
+    assert ours.queued == 0
+
+
+async def test_it_goes_on_looking_while_the_database_is_away(
+    ours: Recorder, cuttable: Wire, source: Source
+):
+    ours.BACKOFF = (0.01,)
+    cuttable.cut()
+    with pytest.raises(DatabaseAway):
+        await ours.record([told()], source_id=source.id)
+    refused = cuttable.refused
+    await until_async(lambda: cuttable.refused > refused + 3)
+    assert ours.away
+    await ours.close()
+
+
 async def test_short_absence_is_not_noticed(ours: Recorder, cuttable: Wire, source: Source):
     ours.HOLD = 60
     await ours.record([told()], source_id=source.id)

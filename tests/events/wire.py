@@ -16,6 +16,7 @@ class Wire:
     def __init__(self) -> None:
         self.port = 0
         self.is_cut = False
+        self.refused = 0
         self.cut_before_answer_to: bytes | None = None
         self.flowing = asyncio.Event()
         self.flowing.set()
@@ -37,6 +38,7 @@ class Wire:
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.is_cut:
+            self.refused += 1
             writer.close()
             return
         there, back = await _to_database()
