@@ -13,12 +13,13 @@ from django.views.decorators.http import require_safe
 
 from apps.events.models import Event, Rejection
 from apps.events.search import Page, QueryTimeout
-from apps.feed.asked import ARRIVAL, MISTAKES, Asked, choose
+from apps.feed.api import order_of
+from apps.feed.asked import ARRIVAL, MISTAKES, OCCURRED, Asked, choose
 from apps.feed.event_page import EventPage, find, whole_payload
 from apps.feed.filters import FIELDS, filters, outcome_buttons
 from apps.feed.hints import hints
 from apps.feed.mistake import Mistake
-from apps.feed.moments import EVERYTHING, NAMED, BadMoment
+from apps.feed.moments import EVERYTHING, NAMED
 from apps.feed.rejections import older_rejections, shown
 from apps.feed.rows import exact, iso, render_row, retention
 from apps.query import Query, QueryError, parse
@@ -30,7 +31,8 @@ def feed(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     try:
         asked = Asked.read(request.GET, now)
-    except BadMoment as error:
+        order_of(request.GET.get("order") or OCCURRED)
+    except ValueError as error:
         asked = Asked.read({"q": request.GET.get("q", "")}, now)
         return mistaken(request, asked, Mistake(str(error)))
     try:

@@ -176,6 +176,11 @@ def test_arrival_order_shows_what_came_last_first(page):
     assert rows(page("/", order="arrival", **asked)) == ["order.replayed", "order.now"]
 
 
+def test_an_order_that_is_none_is_told_in_words(page):
+    assert "“zz” is no order; write occurred or arrival." in page("/", order="zz", status=400)
+    page("/", order="occurred")
+
+
 NASTY = "<script>alert(1)</script>\"'\u202e" + "x" * 900
 
 
