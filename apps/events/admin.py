@@ -12,8 +12,9 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -31,6 +32,7 @@ from apps.query.outcomes import Outcome
 from apps.query.terms import display_name
 
 MOST_CHARACTERS = 200_000
+FACTS = "Events are facts: nobody adds, changes or deletes them here."
 
 
 class ByEvent(TextFilter):
@@ -205,6 +207,17 @@ class EventAdmin(ModelAdmin):
         except (ValueError, BadPosition):
             return None
         return events.first()
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise PermissionDenied(FACTS)
+
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST":
+            raise PermissionDenied(FACTS)
+        return super().change_view(request, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise PermissionDenied(FACTS)
 
     def get_view_on_site_url(self, obj: Event | None = None) -> str | None:
         return f"/events/{obj.pk}?at={obj.at}" if obj else None
