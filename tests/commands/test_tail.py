@@ -162,9 +162,16 @@ def test_what_a_sender_writes_cannot_drive_the_terminal(terminal):
         (["outcom:failed"], "outcome:failed"),
         (["--since", "yesterday"], "now-1h"),
         (["-n", "many"], "invalid int"),
+        (["-n", "-5"], "0 or more"),
     ],
 )
 def test_a_mistake_is_told_in_words(arguments, say):
     with pytest.raises(CommandError) as mistake:
         call_command("tail", *arguments)
     assert say in str(mistake.value)
+
+
+def test_what_may_have_been_meant_is_suggested_once():
+    with pytest.raises(CommandError) as mistake:
+        call_command("tail", "evnt:x")
+    assert str(mistake.value) == "There is no field “evnt”. Did you mean event:x ?"

@@ -204,8 +204,11 @@ def read_query(text: str) -> Query | None:
     try:
         return parse(text) if text.strip() else None
     except QueryError as wrong:
-        instead = f" Did you mean {wrong.suggestion} ?" if wrong.suggestion else ""
-        raise CommandError(f"{wrong.say}{instead}") from wrong
+        if not wrong.suggestion:
+            raise CommandError(wrong.say) from wrong
+        # Some sentences suggest a word already; here it is the whole query, to be copied.
+        say = wrong.say.partition(" Did you mean ")[0]
+        raise CommandError(f"{say} Did you mean {wrong.suggestion} ?") from wrong
 
 
 def first_lines(lines: int | None, since: str | None) -> dict[str, Any]:
@@ -214,8 +217,10 @@ def first_lines(lines: int | None, since: str | None) -> dict[str, Any]:
         start = moment(since, datetime.now(UTC)) if since else None
     except BadMoment as wrong:
         raise CommandError(str(wrong)) from wrong
+    if lines is not None and lines < 0:
+        raise CommandError(f"There are no {lines} lines; write -n with 0 or more.")
     usual = MOST_LINES if start else LINES
-    return {"limit": max(0, min(usual if lines is None else lines, MOST_LINES)), "since": start}
+    return {"limit": min(usual if lines is None else lines, MOST_LINES), "since": start}
 
 
 def is_coloured(options: dict[str, Any]) -> bool:
