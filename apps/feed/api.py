@@ -21,6 +21,7 @@ from apps.events.position import BadPosition, Position
 from apps.events.search import BadCursor, Cursor, Page, search, search_log
 from apps.feed.api_errors import BadParameter, answer_error, as_json
 from apps.feed.api_schema import EVENT, LIST
+from apps.feed.chain import by_id
 from apps.feed.moments import BadMoment, moment
 from apps.feed.rows import iso
 from apps.feed.told import told, told_in_full
@@ -63,7 +64,9 @@ class EventDetail(ApiView):
     @extend_schema(**EVENT)
     def get(self, request: Request, id: str) -> HttpResponse:
         event = event_of(id, at=read("at", request.GET, Position.parse))
-        return as_json(told(event, source=event.source.name, payload=event.payload))
+        one = told(event, source=event.source.name, payload=event.payload)
+        others = also_at(event)
+        return as_json(one | {"also_at": others} if others else one)
 
 
 def asked_page(asked: QueryDict) -> Page:
@@ -122,6 +125,12 @@ def event_of(id: str, *, at: Position | None) -> Event:
     if event is None:
         raise Http404(f"No event {id} is kept.")
     return event
+
+
+def also_at(event: Event) -> list[str]:
+    """Return the positions of other events with the same id, the first received first."""
+    same = by_id().filter(id=event.id).exclude(tx=event.tx, seq=event.seq)
+    return [other.at for other in same[:MOST]]
 
 
 def id_of(text: str) -> UUID:

@@ -37,6 +37,14 @@ class Event(serializers.Serializer):
     position = serializers.CharField(help_text="Its place in the log, for `from`, `to` and `at`.")
 
 
+class EventAlone(Event):
+    also_at = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Where others with the same id are, for `at`; left out when there is none.",
+    )
+
+
 class EventPage(serializers.Serializer):
     events = Event(many=True)
     next = serializers.CharField(
@@ -97,5 +105,5 @@ EVENT: dict[str, Any] = {
     "summary": "One event",
     "description": "The first received, where several have the id.",
     "parameters": [parameter("at", "The position of the one meant.")],
-    "responses": {200: Event, 404: Error} | MISTAKES,
+    "responses": {200: EventAlone, 404: Error} | MISTAKES,
 }

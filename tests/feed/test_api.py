@@ -108,7 +108,10 @@ def test_one_of_several_events_with_the_same_id_is_named_by_its_position(ask):
     assert [event["payload"] for event in listed] == [{"n": 1}, {"n": 2}]
     second = ask(f"/api/events/{id}", at=listed[1]["position"])
     assert second.json()["payload"] == {"n": 2}
-    assert ask(f"/api/events/{id}").json()["payload"] == {"n": 1}
+    first = ask(f"/api/events/{id}")
+    assert first.json()["payload"] == {"n": 1}
+    assert first.json()["also_at"] == [listed[1]["position"]]
+    assert second.json()["also_at"] == [listed[0]["position"]]
 
 
 @pytest.mark.parametrize(
