@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from apps.events.models import Event, Rejection
 from apps.events.search import Page, QueryTimeout
 from apps.feed.api import order_of
+from apps.feed.api_errors import Problem, answer
 from apps.feed.asked import ARRIVAL, MISTAKES, OCCURRED, Asked, choose
 from apps.feed.event_page import EventPage, find, whole_payload
 from apps.feed.filters import FIELDS, filters, outcome_buttons
@@ -169,7 +170,13 @@ def rejection(request: HttpRequest, id: int) -> HttpResponse:
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """The 404 page, with the sentence of the view that raised it."""
+    """The 404 page with the sentence of the view that raised it, or the error of the API.
+
+    A pattern of its own for /api/ would take the paths that EitherSlash mends.
+    """
+    if request.path.startswith("/api/"):
+        say = f"There is nothing at {request.path[:80]}; /api/docs says what there is."
+        return answer(404, Problem("not-found", say))
     # Django's own resolver gives a dict of the paths it tried, which is of no use to a visitor.
     say = next((told for told in exception.args if isinstance(told, str)), "")
     return render(request, "404.html", {"say": say}, status=404)

@@ -153,6 +153,13 @@ def test_an_event_that_is_not_kept_is_not_found(ask, id):
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not-found")
 
 
+@pytest.mark.parametrize("path", ["/api/nope", "/api/events/1/2", "/api/"])
+def test_a_path_that_is_none_is_answered_in_the_same_shape(ask, path):
+    answer = ask(path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not-found")
+    assert path in answer.json()["error"]["message"]
+
+
 def test_a_slash_at_the_end_changes_nothing(ask):
     store(draft())
     for path in ("/api/events", "/api/schema", "/api/docs"):
