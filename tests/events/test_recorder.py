@@ -170,7 +170,7 @@ async def test_it_notices_by_itself_that_the_database_is_back(
 async def test_it_goes_on_looking_while_the_database_is_away(
     ours: Recorder, cuttable: Wire, source: Source
 ):
-    ours.BACKOFF = (0.01,)
+    ours.BACKOFF = (0.01,) * 5
     cuttable.cut()
     with pytest.raises(DatabaseAway):
         await ours.record([told()], source_id=source.id)
