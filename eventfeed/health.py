@@ -1,10 +1,12 @@
 """What a supervisor asks: does the process live, and can it do its work."""
 
+import asyncio
 import json
+from concurrent.futures import Future
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import Error, connection, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -12,6 +14,11 @@ from django.db.migrations.executor import MigrationExecutor
 from apps.events.follower import behind
 from apps.events.recorder import recorder
 from eventfeed.followers import FOLLOWERS
+
+LONGEST = 3.0
+"""Seconds after which a database that says nothing does not answer."""
+
+_look: "Future[dict[str, Any]] | None" = None
 
 
 async def healthz(scope: Any, receive: Any, send: Any) -> None:
@@ -36,8 +43,35 @@ def _recorder() -> str:
     return "waiting for the database" if recorder().away else "ok"
 
 
-@sync_to_async
-def _of_database() -> dict[str, Any]:
+async def _of_database() -> dict[str, Any]:
+    try:
+        return await asyncio.wait_for(asyncio.wrap_future(_looking()), LONGEST)
+    except TimeoutError:
+        return {"trouble": "the database does not answer"}
+
+
+def _looking() -> "Future[dict[str, Any]]":
+    """Return what the one thread will have found that looks at the database.
+
+    A database that stands still keeps it, and nobody else: not a thread of those that serve
+    pages, and, a daemon, not the end of this process.
+    """
+    global _look
+    if _look is None or _look.done():
+        _look = Future()
+        _look.set_running_or_notify_cancel()  # from here on no request can cancel it for others
+        Thread(target=_find, args=[_look], name="readyz", daemon=True).start()
+    return _look
+
+
+def _find(look: "Future[dict[str, Any]]") -> None:
+    try:
+        look.set_result(_found())
+    except Exception as error:
+        look.set_exception(error)
+
+
+def _found() -> dict[str, Any]:
     try:
         missing = _missing_migrations()
         if missing:

@@ -122,7 +122,7 @@ DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
         **DATABASES["default"].get("OPTIONS", {}),
-        "pool": {"min_size": 1, "max_size": 16, "timeout": 10, "max_idle": 60},
+        "pool": {"min_size": 1, "max_size": 16, "timeout": 3, "max_idle": 60},
         # A transaction left open would hold the horizon of every follower back.
         "options": "-c idle_in_transaction_session_timeout=30000",
     },
