@@ -173,11 +173,16 @@ class Hub:
             return
         missing = None
         while missing is None:
+            looking = asyncio.ensure_future(look_up(viewer.subscription, viewer.told, position))
             try:
-                missing = await look_up(viewer.subscription, viewer.told, position)
+                while not (await asyncio.wait({looking}, timeout=log.LONGEST))[0]:
+                    yield AWAY
+                missing = looking.result()
             except (OperationalError, InterfaceError):
                 yield AWAY
                 await asyncio.sleep(RETRY_SECONDS)
+            finally:
+                looking.cancel()
         for frame in viewer.catch_up(missing):
             yield frame
             await asyncio.sleep(FRAME_SECONDS)

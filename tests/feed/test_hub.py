@@ -15,9 +15,10 @@ from apps.events.log import head_sync
 from apps.events.models import Event
 from apps.events.position import Position
 from apps.events.search import search_log
+from apps.feed import missed
 from apps.feed import viewer as viewing
 from apps.feed.hub import Hub
-from apps.feed.missed import MOST_ROWS
+from apps.feed.missed import MOST_ROWS, look_up_here
 from apps.feed.subscription import Mode
 from apps.query import parse
 from apps.query.outcomes import Outcome
@@ -286,6 +287,24 @@ async def test_viewers_are_told_when_the_database_stands_still_and_miss_nothing(
     assert error["code"] == "database"
     assert watcher.ids == ids
     assert_chained(watcher.frames)
+
+
+async def test_who_comes_back_while_the_database_stands_still_is_told_so(hub, monkeypatch):
+    place, moves = str(await head()), threading.Event()
+
+    def look_up_when_it_moves(*asked):
+        moves.wait()
+        return look_up_here(*asked)
+
+    monkeypatch.setattr(missed, "look_up_here", look_up_when_it_moves)
+    monkeypatch.setattr(log, "LONGEST", 0.3)
+    ids = await store_soon(draft())
+    async with Watcher(hub, asks={"from": place}) as back:
+        error = await back.until_told("error")
+        moves.set()
+        await back.until_rows(1)
+    assert error["code"] == "database"
+    assert back.ids == ids
 
 
 async def test_a_viewer_leaves_at_once_while_the_database_stands_still(hub, monkeypatch):
