@@ -10,7 +10,7 @@ from django.db import connection, connections
 
 from apps.accounts.first import first_admin
 from apps.events import partitions
-from eventfeed.database import embedded
+from eventfeed.database import embedded, reach
 from eventfeed.embedded.locks import FileLock
 from eventfeed.management.listening import add_address
 from eventfeed.serving import ANY_HOST, Website
@@ -42,7 +42,7 @@ class Command(BaseCommand):
     def run(self, website: Website) -> None:
         if settings.EMBEDDED:
             self.say(f"Starting PostgreSQL in {settings.EVENTFEED_DATA} …")
-            embedded().use()
+        reach()
         self.say("Preparing the database …")
         prepare_database()
         if admin := first_admin():

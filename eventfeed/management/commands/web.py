@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from eventfeed.database import reach
 from eventfeed.management.listening import add_address
 from eventfeed.serving import Website
 
@@ -14,4 +15,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         website = Website.at(host, port)
+        reach()
         website.serve(on_ready=lambda: self.stdout.write(f"Eventfeed is at {website.address}"))
