@@ -26,7 +26,7 @@ def dsn() -> str:
         port=database["PORT"] or None,
         user=database["USER"] or None,
         password=database["PASSWORD"] or None,
-        options=database["OPTIONS"]["options"],
+        **{name: value for name, value in database["OPTIONS"].items() if name != "pool"},
     )
 
 

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
+from psycopg.conninfo import conninfo_to_dict
 
 from eventfeed import database
 from eventfeed.database import dsn, reach
@@ -21,6 +22,15 @@ def test_django_and_raw_connections_reach_the_same_database() -> None:
     with psycopg.connect(dsn()) as raw, connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
         assert raw.execute("SELECT current_database()").fetchone() == cursor.fetchone()
+
+
+@pytest.mark.django_db
+def test_what_the_address_says_besides_holds_for_raw_connections_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = settings.DATABASES["default"]
+    monkeypatch.setitem(ours, "OPTIONS", {**ours["OPTIONS"], "sslmode": "require"})
+    assert conninfo_to_dict(dsn())["sslmode"] == "require"
 
 
 @pytest.mark.django_db
