@@ -33,6 +33,7 @@ class Run:
     noise: bool
     behind: int
     catch_up: float  # seconds
+    others: float  # what programs that have no part in it took of a core
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
@@ -61,7 +62,7 @@ def _run(bench: Bench, server: Server, load: Load) -> Run:
         behind, started = most_behind(server.dsn), time.monotonic()
         wait_for_followers(server.dsn, within=CATCH_UP_WITHIN)
         caught_up = time.monotonic()
-    run = Run(outcome, naps.p95, naps.noise, behind, caught_up - started)
+    run = Run(outcome, naps.p95, naps.noise, behind, caught_up - started, spent.others)
     stored = stored_of(server.dsn, outcome)
     if stored != outcome.acknowledged:
         raise AssertionError(f"{outcome.acknowledged:,} acknowledged, {stored:,} stored.")
@@ -78,7 +79,7 @@ def _figures(way: Way, runs: list[Run]) -> Iterator[Figure]:
     clean = [run for run in runs if not run.noise]
     counted = clean or runs
     rates = [run.outcome.rate for run in counted]
-    note = f"naps +{median(run.late for run in counted):.0f} ms, {len(clean)}/{len(runs)} clean"
+    note = f"{len(clean)}/{len(runs)} clean, others {median(r.others for r in runs):.0%} of a core"
     at_least, noise = Promise.AT_LEAST, not clean
     yield Figure(way.name, median(rates), way.promised, "/s", at_least, noise, note)
     if way.slowest:

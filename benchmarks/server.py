@@ -1,7 +1,6 @@
 """An Eventfeed of the benchmark's own: `manage.py up` on a data folder, as anyone runs it."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -84,8 +83,11 @@ class Server:
 
     def processes(self) -> list[psutil.Process]:
         """Web, worker and PostgreSQL, which may have left our session."""
-        roots = [self.web, *self._postmasters()]
+        roots = [*self._running_web(), *self._postmasters()]
         return list({p for root in roots for p in [root, *root.children(recursive=True)]})
+
+    def _running_web(self) -> list[psutil.Process]:
+        return [self.web] if self._up.poll() is None else []
 
     def cpu(self) -> dict[str, float]:
         """Seconds of a core spent so far, by who spent them."""
@@ -98,16 +100,21 @@ class Server:
 
     def _postmasters(self) -> Iterator[psutil.Process]:
         for file in self.data.rglob("postmaster.pid"):
-            yield psutil.Process(int(file.read_text().split()[0]))
+            with suppress(psutil.NoSuchProcess):
+                yield psutil.Process(int(file.read_text().split()[0]))
 
     def stop(self) -> None:
-        self._up.send_signal(signal.SIGINT)
+        """End it as a service manager does; a benchmark in the background is deaf to SIGINT."""
+        everything = self.processes()
+        self._up.terminate()
         try:
             self._up.wait(STOP_WITHIN)
         except subprocess.TimeoutExpired:
-            for process in self.processes():
-                process.kill()
-            self._up.wait()
+            print(f"Eventfeed did not stop within {STOP_WITHIN} s.", file=sys.stderr)
+            for process in everything:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(everything, timeout=STOP_WITHIN)
         self._log.close()
 
 

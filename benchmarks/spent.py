@@ -37,13 +37,14 @@ class Spent:
         """Microseconds an event of what is ours, and the share that others took."""
         ours = ["web", "worker", "postgresql"]
         each = [f"{who} {self.seconds[who] / events * 1e6:.0f} µs an event" for who in ours]
-        others = self.seconds["all"] - sum(self.seconds[who] for who in [*ours, "bench"])
-        return ", ".join(
-            [*each, f"bench {self._share('bench')}", f"others {others / self.lasted:.0%}"]
-        )
+        bench = self.seconds["bench"] / self.lasted
+        return ", ".join([*each, f"bench {bench:.0%}", f"others {self.others:.0%}"])
 
-    def _share(self, who: str) -> str:
-        return f"{self.seconds[who] / self.lasted:.0%}"
+    @property
+    def others(self) -> float:
+        """The share of a core that neither we nor the measured took."""
+        ours = sum(seconds for who, seconds in self.seconds.items() if who != "all")
+        return (self.seconds["all"] - ours) / self.lasted
 
     def _now(self) -> dict[str, float]:
         return {**self._server.cpu(), "bench": cpu_seconds(US), "all": _busy_seconds()}
