@@ -99,7 +99,7 @@ class Up:
 
     def end(self) -> None:
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.terminate()
             try:
                 self._process.wait(WITHIN)
             except subprocess.TimeoutExpired:
