@@ -2,7 +2,6 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from django.db import connection
 
 
 @pytest.fixture
@@ -34,12 +33,3 @@ def listener():
     for server in servers:
         server.shutdown()
         server.server_close()
-
-
-@pytest.fixture
-def log(transactional_db):
-    """An empty log, whose transactions are real ones."""
-    yield
-    with connection.cursor() as cursor:
-        # No model's table, so no test's end empties it.
-        cursor.execute("TRUNCATE event")

@@ -67,7 +67,7 @@ def run(*arguments):
     return out.getvalue()
 
 
-@pytest.mark.usefixtures("log")
+@pytest.mark.usefixtures("empty_log")
 def test_remove_deletes_exactly_what_the_demo_made():
     (draft,) = told(number=1)
     record([draft], source_id=Source.objects.create(name="other", system="custom").pk)
@@ -87,7 +87,7 @@ def test_remove_without_a_demo_deletes_nothing():
     assert run("--remove") == "0 events of the demo deleted.\n"
 
 
-@pytest.mark.usefixtures("log")
+@pytest.mark.usefixtures("empty_log")
 def test_the_stream_begins_in_the_middle_of_things():
     run("--seconds", "0.2", "--rate", "20")
     assert Event.objects.filter(event__startswith="prefect.task-run.").exists()

@@ -22,7 +22,7 @@ from apps.events.record import record
 from apps.query import Outcome
 from eventfeed.database import dsn
 
-pytestmark = pytest.mark.usefixtures("log")
+pytestmark = pytest.mark.usefixtures("empty_log")
 
 CHECKOUT = Path(__file__).parents[2]
 PATIENCE = 30

@@ -3,7 +3,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from django.db import connection
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.crash.up import Up
@@ -17,13 +16,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-@pytest.fixture
-def empty_log(transactional_db):
-    """A log without the events of other tests: no model's table, it is not emptied with them."""
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE event, once")
 
 
 @pytest.fixture(scope="module")
