@@ -107,7 +107,7 @@ def test_the_reason_is_what_postgresql_says_last(psycopg_says: str, reason: str)
     assert database._reason(psycopg.OperationalError(psycopg_says)) == reason
 
 
-@pytest.mark.parametrize("command", ["up --port 0", "web --port 0", "token list"])
+@pytest.mark.parametrize("command", ["up --port 0", "token list"])
 def test_commands_without_their_database_end_with_a_sentence(tmp_path: Path, command: str) -> None:
     ended = subprocess.run(
         [sys.executable, "manage.py", *command.split()],

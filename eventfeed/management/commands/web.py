@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from eventfeed.database import reach
 from eventfeed.management.listening import add_address
 from eventfeed.serving import Website
+from eventfeed.startup import CannotStart
 
 
 class Command(BaseCommand):
@@ -15,5 +16,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         website = Website.at(host, port)
-        reach()
+        try:
+            reach()
+        except CannotStart as error:
+            # Senders are better told to wait by a 503 than turned away at the port.
+            self.stderr.write(f"{error} Waiting for it.")
         website.serve(on_ready=lambda: self.stdout.write(f"Eventfeed is at {website.address}"))
