@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.crash.up import CHECKOUT, Up, wait_until
+from tests.crash.up import Up, wait_until
+from tests.ingest.test_prefect_sdk import environment_with
 
-PYTHON = CHECKOUT / ".venv-sdk" / "latest" / "bin" / "python"
 EVENTS = 2_000
 
 # The client's own word for "delivered" is that leaving its context does not raise.
@@ -30,10 +30,15 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.skipif(not PYTHON.exists(), reason="no environment with Prefect's SDK was made")
-def test_sdk_brings_all_its_events_through_a_kill(up: Up, tmp_path: Path):
+@pytest.fixture(scope="module")
+def python() -> Path:
+    """The Python of an environment with the newest Prefect; skips where PyPI cannot be reached."""
+    return environment_with("latest") / "bin" / "python"
+
+
+def test_sdk_brings_all_its_events_through_a_kill(python: Path, up: Up, tmp_path: Path):
     sdk = subprocess.Popen(
-        [PYTHON, "-c", SCRIPT],
+        [python, "-c", SCRIPT],
         env=os.environ
         | {
             "PREFECT_API_URL": f"http://127.0.0.1:{up.port}/api",
