@@ -1,6 +1,7 @@
 """How soon after its 2xx an event is found by a query, and shown in a browser, at 200 a second."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ PROBE = "bench.probe"
 PAUSE = 0.1
 WARM_UP = 5
 WITHIN = 10.0
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 # Notes when each row appears, by the event id in its link.
 NOTE_ROWS = """() => {
@@ -87,7 +88,8 @@ def _until_found(server: Server) -> float:
 def _by_browser(bench: Bench, server: Server, *, probes: int) -> Figure:
     bench.say(f"{probes} events looked for in a browser …")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{server.port}/?q=event:{PROBE}")
         page.evaluate(NOTE_ROWS)
