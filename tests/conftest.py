@@ -1,9 +1,23 @@
 """What tests of every folder may ask for."""
 
+import shutil
 from collections.abc import Iterator
+from tempfile import mkdtemp
 
 import pytest
 from django.db import connection
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep this run's files in a folder of its own.
+
+    Pytest closes the usual one at each start, and with it the way of another run's PostgreSQL,
+    which as root runs under another user.
+    """
+    if config.option.basetemp is None:
+        config.option.basetemp = mkdtemp(prefix="eventfeed-pytest-")
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -19,13 +17,11 @@ ARGUMENTS = [
 
 
 @pytest.fixture(scope="module")
-def up() -> Iterator[Up]:
-    # Not below pytest's own folder: its next run there closes it to PostgreSQL's user.
-    with TemporaryDirectory(prefix="eventfeed-journey-") as folder:
-        up = Up(Path(folder) / "data")
-        up.start()
-        yield up
-        up.end()
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    up = Up(tmp_path_factory.mktemp("journey") / "data")
+    up.start()
+    yield up
+    up.end()
 
 
 @pytest.fixture(scope="module")
