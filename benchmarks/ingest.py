@@ -41,6 +41,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
         for way in ways(server.port, quick=bench.quick):
             bench.say(f"{way.name} …")
             senders.send(way.load)  # warm-up
+            wait_for_followers(server.dsn, within=CATCH_UP_WITHIN)
             runs = [_run(bench, server, way.load) for _ in range(bench.runs)]
             yield from _figures(way, runs)
         yield _lexemes(server.dsn)
