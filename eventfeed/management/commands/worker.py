@@ -11,6 +11,8 @@ from apps.events.worker import run_worker
 from eventfeed.database import embedded
 from eventfeed.followers import FOLLOWERS
 
+NICENESS = 10
+
 
 class Command(BaseCommand):
     help = "Run the followers of the log, and keep its partitions."
@@ -23,6 +25,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, until_stdin_ends: bool, **options: Any) -> None:
+        # Followers may fall behind for a while; senders and readers may not.
+        os.nice(NICENESS)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
