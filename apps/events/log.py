@@ -207,11 +207,6 @@ def _rows(
     return ROWS.format(columns=selected(names)), [*place, log.horizon, limit]
 
 
-def check_log(conn: psycopg.Connection[Any]) -> None:
-    """Raise the offset when the rows come from a cluster with higher transaction ids."""
-    conn.execute(CHECK)
-
-
 @cache
 def columns(*, payload: bool, terms: bool = True) -> tuple[str, ...]:
     """Name the columns of an event in the model's order, without what a reader leaves out."""

@@ -50,11 +50,6 @@ class Query:
     def canonical(self) -> str:
         return " ".join([clause.text for clause in self.clauses])
 
-    @property
-    def reads_payload(self) -> bool:
-        """Whether the predicate needs the payload, which lists leave out."""
-        return False
-
     def sql(self) -> Condition:
         rest = self._tree.rest()
         where, params = rest or ("", [])

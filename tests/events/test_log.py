@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 
 from apps.events import log as the_log
 from apps.events.away import in_database
-from apps.events.log import Expired, StartAgain, Wakeups, check_log, head_sync, read, read_sync
+from apps.events.log import CHECK, Expired, StartAgain, Wakeups, head_sync, read, read_sync
 from apps.events.models import Event, Source
 from apps.events.position import Position
 from apps.events.record import record
@@ -154,7 +154,7 @@ def test_rows_from_a_cluster_with_higher_transactions_raise_the_log(source: Sour
     with connection.cursor() as cursor:
         cursor.execute("UPDATE event SET tx = tx + 1000000")
     with psycopg.connect(dsn(), autocommit=True) as conn:
-        check_log(conn)
+        conn.execute(CHECK)
     happen("new", source)
     assert names(read_sync(start(), 10)) == ["old", "new"]
     with pytest.raises(StartAgain):
@@ -165,7 +165,7 @@ def test_log_in_order_is_left_alone(source: Source):
     record([told()], source_id=source.id)
     before = the_log.state_sync()
     with psycopg.connect(dsn(), autocommit=True) as conn:
-        check_log(conn)
+        conn.execute(CHECK)
     assert head_sync().log == before.id
 
 
@@ -178,7 +178,7 @@ def test_restored_dump_goes_on_in_order(source: Source, tmp_path: Path):
     try:
         restore(elsewhere)
         with psycopg.connect(elsewhere.dsn(), autocommit=True) as conn:
-            check_log(conn)
+            conn.execute(CHECK)
             for name in "cd":
                 write(conn, name, source)
             assert [name for (name,) in conn.execute(BELOW_THE_HORIZON)] == ["a", "b", "c", "d"]

@@ -41,7 +41,7 @@ CREATE TABLE event (
     source_id integer NOT NULL,
     warnings text[],
     message text COLLATE "C",
-    -- The literal is log.offset: check_log() raises both together after a restore.
+    -- The literal is log.offset: CHECK of apps/events/log.py raises both together after a restore.
     tx bigint NOT NULL DEFAULT (0 + pg_current_xact_id()::text::bigint),
     seq bigint NOT NULL DEFAULT nextval('event_seq'),
     terms tsvector NOT NULL,
