@@ -3,7 +3,6 @@
 import threading
 import time
 from statistics import quantiles
-from types import TracebackType
 
 import msgspec
 import psycopg
@@ -79,12 +78,7 @@ class Naps:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
 

@@ -2,7 +2,6 @@
 
 import os
 import time
-from types import TracebackType
 
 import psutil
 
@@ -23,12 +22,7 @@ class Spent:
         self._started, self._before = time.monotonic(), self._now()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         now = self._now()
         self.seconds = {who: spent - self._before[who] for who, spent in now.items()}
         self.lasted = time.monotonic() - self._started
