@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import psycopg
 
 from tests.crash.senders import Sender
-from tests.crash.up import wait_until
+from tests.waiting import wait_until
 
 SOME = 400
 

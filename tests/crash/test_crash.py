@@ -7,7 +7,8 @@ import pytest
 
 from tests.crash.acknowledged import assert_all_stored_once, wait_for_more
 from tests.crash.senders import Poster, Sender, SocketSender
-from tests.crash.up import Up, wait_until
+from tests.crash.up import Up
+from tests.waiting import wait_until
 
 
 @pytest.fixture

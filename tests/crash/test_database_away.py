@@ -13,8 +13,9 @@ import pytest
 from eventfeed.embedded import Cluster
 from tests.crash.acknowledged import assert_all_stored_once, wait_for_more
 from tests.crash.senders import Poster, SocketSender, an_event
-from tests.crash.up import Up, postmaster, wait_until
+from tests.crash.up import Up, postmaster
 from tests.crash.viewer import Viewer
+from tests.waiting import wait_until
 
 AWAY = 10.0
 HELD_FOR = (1.0, 9.0)  # 3 s, on a machine that stalls

@@ -8,8 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.crash.up import Up, wait_until
+from tests.crash.up import Up
 from tests.ingest.test_prefect_sdk import environment_with
+from tests.waiting import wait_until
 
 EVENTS = 2_000
 

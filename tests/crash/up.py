@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +14,9 @@ import psutil
 import psycopg
 
 from eventfeed.embedded import Cluster
+from tests.waiting import WITHIN, wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-WITHIN = 60.0
-
-
-def wait_until(fact: Callable[[], object], *, within: float = WITHIN, what: str) -> None:
-    """Look until the fact is so; machines stall, so the limits are generous."""
-    until = time.monotonic() + within
-    while not fact():
-        assert time.monotonic() < until, f"not within {within:.0f} s: {what}"
-        time.sleep(0.02)
 
 
 class Up:

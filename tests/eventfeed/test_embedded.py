@@ -3,7 +3,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import LiteralString
@@ -15,8 +14,8 @@ import pytest
 from eventfeed.embedded import Cluster
 from eventfeed.embedded.cluster import binaries
 from eventfeed.startup import CannotStart
+from tests.waiting import wait_until
 
-PATIENCE = 60
 AS_ROOT = os.geteuid() == 0
 ROOT = Path(__file__).parents[2]
 
@@ -51,13 +50,6 @@ def answers(cluster: Cluster) -> bool:
         return ask(cluster, "SELECT 1") == 1
     except psycopg.OperationalError:
         return False
-
-
-def wait_for(fact: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not fact():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def postmaster(cluster: Cluster) -> psutil.Process:
@@ -101,8 +93,8 @@ def test_it_is_started_again_when_its_postmaster_is_killed(cluster: Cluster) -> 
     cluster.use()
     before = postmaster(cluster)
     before.kill()
-    wait_for(lambda: not before.is_running() or before.status() == psutil.STATUS_ZOMBIE)
-    wait_for(lambda: answers(cluster))
+    wait_until(lambda: not before.is_running() or before.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: answers(cluster))
     assert postmaster(cluster) != before
 
 
@@ -199,5 +191,5 @@ def test_a_ctrl_c_in_the_terminal_is_not_for_it(cluster: Cluster) -> None:
 def test_a_smart_shutdown_from_elsewhere_is_undone(cluster: Cluster) -> None:
     cluster.use()
     postmaster(cluster).send_signal(signal.SIGTERM)
-    wait_for(lambda: not (cluster.place.cluster / "postmaster.pid").exists() or answers(cluster))
-    wait_for(lambda: answers(cluster))
+    wait_until(lambda: not (cluster.place.cluster / "postmaster.pid").exists() or answers(cluster))
+    wait_until(lambda: answers(cluster))

@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120
@@ -115,13 +116,6 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def wait_for(fact: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not fact():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize(
     "folder", ["data", "with a space", "long" * 30], ids=["plain", "a space", "a long path"]
 )
@@ -186,7 +180,7 @@ def test_nothing_outlives_it_when_it_alone_is_killed(start: Callable[..., Up]) -
     up = start().wait_until_up()
     up.process.kill()
     up.process.wait()
-    wait_for(lambda: in_folder(up.data) == [])
+    wait_until(lambda: in_folder(up.data) == [], within=PATIENCE)
 
 
 def test_a_killed_worker_and_a_killed_postgres_are_started_again(start: Callable[..., Up]) -> None:
@@ -194,8 +188,14 @@ def test_a_killed_worker_and_a_killed_postgres_are_started_again(start: Callable
     worker, postgres = up.child("worker"), up.child("postgres")
     worker.kill()
     postgres.kill()
-    wait_for(lambda: any("worker" in one.cmdline() for one in in_folder(up.data) if one != worker))
-    wait_for(lambda: httpx.get(f"{up.address}/readyz", timeout=PATIENCE).status_code == 200)
+    wait_until(
+        lambda: any("worker" in one.cmdline() for one in in_folder(up.data) if one != worker),
+        within=PATIENCE,
+    )
+    wait_until(
+        lambda: httpx.get(f"{up.address}/readyz", timeout=PATIENCE).status_code == 200,
+        within=PATIENCE,
+    )
     assert up.end(signal.SIGTERM) == 0
     assert in_folder(up.data) == []
 

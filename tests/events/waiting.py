@@ -1,22 +1,18 @@
 """Waiting for a fact, in threads and in coroutines."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 from django.db import connection
 
 from apps.events.log import ABOVE
+from tests.waiting import wait_until
 
 LONGEST = 20.0
 
 
 def until(fact: Callable[[], bool]) -> None:
-    """Look until it is so."""
-    end = time.monotonic() + LONGEST
-    while not fact():
-        assert time.monotonic() < end, "It did not become so."
-        time.sleep(0.01)
+    wait_until(fact, within=LONGEST)
 
 
 def until_final() -> None:

@@ -8,7 +8,8 @@ import httpx
 import psycopg
 import pytest
 
-from tests.crash.up import Up, wait_until
+from tests.crash.up import Up
+from tests.waiting import wait_until
 
 
 @dataclass
