@@ -12,7 +12,7 @@ from apps.query.outcomes import Outcome
 
 
 class TermsField(models.TextField):
-    """The text of a tsvector; `terms_from_text` reads it."""
+    """The text of a tsvector; `ReadTerms` reads it."""
 
     def db_type(self, connection: Any) -> str:
         return "tsvector"

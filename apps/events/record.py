@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from apps.events.draft import Draft
-from apps.events.row import COPY, Refused, Row, rows_of
+from apps.events.row import COPY, Refused, Row, copied, rows_of
 
 # LATERAL with LIMIT keeps the planner to one probe a row, and the bounds to the partitions meant.
 STORED = """
@@ -25,7 +27,7 @@ STORED = """
 """
 ONCE = """
     INSERT INTO once (id, received) SELECT unnest(%s::uuid[]), now()
-    ON CONFLICT DO NOTHING RETURNING id::text
+    ON CONFLICT DO NOTHING RETURNING id
 """
 
 TRIES = 5
@@ -84,7 +86,7 @@ def _store(cursor: CursorWrapper, rows: Sequence[Row]) -> list[Row]:
         new = first_told(new, cursor.fetchall())
     if new:
         with telling_bad_data(new), cursor.copy(COPY) as copy:
-            copy.write(b"".join(row.line for row in new))
+            copy.write(copied(new))
     return new
 
 
@@ -110,7 +112,7 @@ def is_again(error: BaseException) -> bool:
 
 def unique(rows: Iterable[Row]) -> list[Row]:
     """Leave out repeats; the first telling counts."""
-    first: dict[tuple[str, str], Row] = {}
+    first: dict[tuple[UUID, datetime], Row] = {}
     for row in rows:
         first.setdefault((row.id, row.occurred), row)
     return list(first.values())
@@ -118,9 +120,8 @@ def unique(rows: Iterable[Row]) -> list[Row]:
 
 def stored_of(rows: Sequence[Row]) -> list[Any]:
     """Give the parameters of STORED."""
-    ids = "{" + ",".join(row.id for row in rows) + "}"
     times = [row.occurred for row in rows]
-    return [ids, "{" + ",".join(times) + "}", min(times), max(times)]
+    return [[row.id for row in rows], times, min(times), max(times)]
 
 
 def without(rows: Sequence[Row], stored: Iterable[tuple[int]]) -> list[Row]:
@@ -128,12 +129,12 @@ def without(rows: Sequence[Row], stored: Iterable[tuple[int]]) -> list[Row]:
     return [row for at, row in enumerate(rows) if at not in known]
 
 
-def told_once(rows: Iterable[Row]) -> list[str]:
+def told_once(rows: Iterable[Row]) -> list[UUID]:
     """Give the ids of ONCE, sorted so that two writers take their locks in the same order."""
     return sorted({row.id for row in rows if row.once})
 
 
-def first_told(rows: Iterable[Row], ids: Iterable[tuple[str]]) -> list[Row]:
+def first_told(rows: Iterable[Row], ids: Iterable[tuple[UUID]]) -> list[Row]:
     """Keep of the rows marked `once` only the first with each id that was new."""
     fresh = {id for (id,) in ids}
     kept = []

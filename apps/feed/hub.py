@@ -28,7 +28,7 @@ from apps.feed.frames import Row
 from apps.feed.missed import look_up
 from apps.feed.viewer import BEAT_SECONDS, FRAME_SECONDS, Viewer
 from apps.query import Query
-from apps.query.terms import terms_from_text
+from apps.query.terms import ReadTerms
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Arrival:
     def __init__(self, event: Event, source: str) -> None:
         self.event = event
         self.source = source
-        self.terms = terms_from_text(event.terms)
+        self.terms = ReadTerms(event.terms)
 
     @cached_property
     def row(self) -> Row:

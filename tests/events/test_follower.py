@@ -10,7 +10,7 @@ from apps.events import follower as following
 from apps.events.follower import Moved, behind, step
 from apps.events.models import Event, FollowerPosition, Source
 from apps.events.record import record
-from apps.events.row import COPY, rows_of
+from apps.events.row import COPY, copied, rows_of
 from eventfeed.database import dsn
 from tests.events.telling import told
 from tests.events.waiting import until_final
@@ -124,7 +124,7 @@ def test_event_of_a_transaction_under_way_waits_for_its_commit(source: Source):
     happen("a", source)
     with psycopg.connect(dsn()) as slow:
         with slow.cursor().copy(COPY) as copy:
-            copy.write(rows_of([told("b")], source_id=source.id)[0].line)
+            copy.write(copied(rows_of([told("b")], source_id=source.id)))
         record([told("c")], source_id=source.id)
         assert step(diary) == 1
     until_final()

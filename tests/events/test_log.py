@@ -18,7 +18,7 @@ from apps.events.log import CHECK, Expired, StartAgain, Wakeups, head_sync, read
 from apps.events.models import Event, Source
 from apps.events.position import Position
 from apps.events.record import record
-from apps.events.row import COPY, rows_of
+from apps.events.row import COPY, copied, rows_of
 from eventfeed.database import dsn
 from eventfeed.embedded import Cluster
 from eventfeed.embedded.cluster import binaries
@@ -37,7 +37,7 @@ def names(events: list[Event]) -> list[str]:
 def write(conn: psycopg.Connection, name: str, source: Source) -> None:
     """Write an event, and leave it to the connection's owner to commit it."""
     with conn.cursor().copy(COPY) as copy:
-        copy.write(rows_of([told(name)], source_id=source.id)[0].line)
+        copy.write(copied(rows_of([told(name)], source_id=source.id)))
 
 
 def happen(name: str, source: Source, **said: Any) -> None:

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from apps.query import Query, parse
 from apps.query.parse import LONGEST_TEXT
-from apps.query.terms import ID, TERMS_VERSION, Terms, terms_from_text, terms_of
+from apps.query.terms import ID, TERMS_VERSION, ReadTerms, Terms, terms_of
 from tests.query.asking import Asked, clauses, is_readable
 from tests.query.told import Told, events
 
@@ -72,7 +72,7 @@ def stored(database: psycopg.Connection, told: Sequence[Told]) -> Mapping[UUID, 
     with database.cursor() as cursor:
         cursor.executemany(INSERT, [row_of(event) for event in told])
         rows = cursor.execute("SELECT id, terms::text FROM told").fetchall()
-    return {id_: terms_from_text(text) for id_, text in rows}
+    return {id_: ReadTerms(text) for id_, text in rows}
 
 
 INSERT = """
@@ -92,7 +92,7 @@ def row_of(event: Told) -> Sequence[object]:
         event.follows,
         event.outcome,
         event.system,
-        terms_of(event).text,
+        terms_of(event),
         TERMS_VERSION,
     )
 

@@ -7,8 +7,16 @@ import psycopg
 import pytest
 
 from apps.query import parse
-from apps.query.terms import ID, MOST_BYTES, NAME, ROLE, Terms, display_name, terms_of
-from apps.query.terms import terms_from_text as read_back
+from apps.query.terms import (
+    ID,
+    NAME,
+    ROLE,
+    BuiltTerms,
+    ReadTerms,
+    Terms,
+    display_name,
+    terms_of,
+)
 from tests.query.told import Told
 
 REAL = {
@@ -28,10 +36,12 @@ def finds(text: str, event: Told) -> bool:
     return parse(text).matches(event, terms_of(event))
 
 
-def in_postgresql(database: psycopg.Connection, terms: Terms) -> Terms:
-    row = database.execute("SELECT (%s::tsvector)::text", [terms.text]).fetchone()
+def in_postgresql(database: psycopg.Connection, terms: BuiltTerms) -> Terms:
+    query = "SELECT sent::text, sent = %s::tsvector FROM (SELECT %s::tsvector AS sent) AS told"
+    row = database.execute(query, [terms.text, terms]).fetchone()
     assert row is not None
-    return read_back(row[0])
+    assert row[1], "The text says something else than the binary form."
+    return ReadTerms(row[0])
 
 
 @pytest.mark.parametrize("event", REAL.values(), ids=REAL.keys())
@@ -126,7 +136,6 @@ def test_terms_too_large_lose_words_first(database: psycopg.Connection) -> None:
     related = tuple({ID: f"r.{number}", ROLE: "input", "k": "v"} for number in range(3_000))
     event = Told(related=related, payload={"many": many})
     terms = terms_of(event)
-    assert len(terms.text.encode()) <= MOST_BYTES
     assert terms.dropped == "The event is so large that some words cannot be searched for."
     kept = in_postgresql(database, terms)
     assert kept.lexemes == terms.lexemes

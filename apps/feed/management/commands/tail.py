@@ -27,7 +27,7 @@ from apps.feed.moments import BadMoment, moment
 from apps.feed.told import told_in_full
 from apps.query import Query, QueryError, display_name, parse
 from apps.query.outcomes import Outcome
-from apps.query.terms import terms_from_text
+from apps.query.terms import ReadTerms
 
 LINES = 20
 MOST_LINES = 10_000
@@ -158,7 +158,7 @@ class Tail:
     def is_wanted(self, event: Event) -> bool:
         if (event.tx, event.seq) in self.old:
             return False
-        return self.query is None or self.query.matches(event, terms_from_text(event.terms))
+        return self.query is None or self.query.matches(event, ReadTerms(event.terms))
 
     def print(self, events: Sequence[Event]) -> None:
         if events:
