@@ -41,9 +41,13 @@ class ResourceSeen:
     key: str
     display_name: str
     named: bool
-    kind: str
+    role: str | None
     first_seen: datetime
     last_seen: datetime
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.key, self.role).text[:LONGEST_KIND]
 
     @property
     def said(self) -> str | None:
@@ -86,7 +90,7 @@ def resource_seen(labels: Mapping[str, str], at: datetime) -> ResourceSeen:
         key=id,
         display_name=name[:LONGEST_DISPLAY_NAME],
         named=name != display_name({ID: id}),
-        kind=kind_of(id, labels.get(ROLE)).text[:LONGEST_KIND],
+        role=labels.get(ROLE),
         first_seen=at,
         last_seen=at,
     )

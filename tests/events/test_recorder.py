@@ -10,7 +10,7 @@ from apps.events.away import in_database
 from apps.events.models import Event, Source
 from apps.events.record import Recorded
 from apps.events.recorder import DatabaseAway, Overloaded, Recorder, recorder
-from apps.events.row import Refused
+from apps.events.row import Refused, rows_of
 from tests.events.telling import told
 from tests.events.waiting import until_async
 from tests.events.wire import Wire, wire
@@ -92,7 +92,9 @@ async def test_full_queue_is_said_at_once_and_patience_gets_through(
     await until_async(lambda: ours.queued == 2)
     with pytest.raises(Overloaded):
         await ours.record([told(), told()], source_id=source.id)
-    patient = asyncio.create_task(ours.record_waiting([told(), told()], source_id=source.id))
+    patient = asyncio.create_task(
+        ours.record_waiting(rows_of([told(), told()], source_id=source.id))
+    )
     cuttable.mend()
     assert {await taken, await queued, await patient} == {Recorded(2, 0)}
     assert await stored() == 6
@@ -124,7 +126,7 @@ async def test_database_away_is_told_after_a_while_but_the_patient_wait(
     ours: Recorder, cuttable: Wire, source: Source
 ):
     cuttable.cut()
-    patient = asyncio.create_task(ours.record_waiting([told()], source_id=source.id))
+    patient = asyncio.create_task(ours.record_waiting(rows_of([told()], source_id=source.id)))
     with pytest.raises(DatabaseAway):
         await ours.record([told()], source_id=source.id)
     with pytest.raises(DatabaseAway):
@@ -140,7 +142,7 @@ async def test_database_that_stands_still_counts_as_away(
 ):
     await ours.record([told()], source_id=source.id)
     cuttable.flowing.clear()
-    patient = asyncio.create_task(ours.record_waiting([told()], source_id=source.id))
+    patient = asyncio.create_task(ours.record_waiting(rows_of([told()], source_id=source.id)))
     with pytest.raises(DatabaseAway):
         await ours.record([told()], source_id=source.id)
     assert not patient.done()
@@ -265,7 +267,7 @@ async def test_close_does_not_wait_for_a_database_that_stays_away(
     ours: Recorder, cuttable: Wire, source: Source
 ):
     cuttable.cut()
-    patient = asyncio.create_task(ours.record_waiting([told()], source_id=source.id))
+    patient = asyncio.create_task(ours.record_waiting(rows_of([told()], source_id=source.id)))
     await until_async(lambda: ours.away and not ours.queued)
     await ours.close()
     with pytest.raises(DatabaseAway):

@@ -13,9 +13,8 @@ from typing import TypeVar
 import msgspec
 
 from apps.accounts.access import AccessAway, Caller
-from apps.events.draft import Draft
 from apps.events.recorder import DatabaseAway, recorder
-from apps.events.row import Refused
+from apps.events.row import Refused, Row, rows_of
 from apps.ingest.adapters.prefect import draft_of
 from apps.ingest.adapters.prefect_reading import Unreadable, read
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit, source_of
@@ -130,7 +129,7 @@ async def _acknowledge(mark: Message, send: Send) -> bool:
 
 @dataclass(frozen=True)
 class Told:
-    draft: Draft
+    row: Row
     raw: bytes
 
 
@@ -139,7 +138,7 @@ Item = Told | Refusal | Message
 
 
 class Stream:
-    """One sender's events: read ahead by one task, stored and acknowledged by another."""
+    """One sender's events: read ahead and prepared by one task, stored by another, acknowledged."""
 
     def __init__(self, caller: Caller, receive: Receive, send: Send) -> None:
         self.caller = caller
@@ -151,6 +150,7 @@ class Stream:
         self.has_room = asyncio.Event()
 
     async def run(self) -> None:
+        self.source_id = await _patiently(lambda: source_of(self.caller))
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(self._read_ahead())
             await self._store_until_the_end()
@@ -164,7 +164,7 @@ class Stream:
             if message["type"] == "websocket.receive":
                 raw = _payload(message)
                 size = len(raw)
-                self.waiting += _items_in(raw)
+                self.waiting += _items_in(raw, source_id=self.source_id)
             else:
                 self.waiting.append(message)
             self.waiting_bytes += size
@@ -172,6 +172,8 @@ class Stream:
             await self._room()
 
     async def _room(self) -> None:
+        # Others have their turn after each event, the writer above all.
+        await asyncio.sleep(0)
         while len(self.waiting) >= MOST_WAITING or self.waiting_bytes >= MOST_WAITING_BYTES:
             self.has_room.clear()
             await self.has_room.wait()
@@ -186,6 +188,7 @@ class Stream:
 
     async def _what_waits(self) -> list[Item]:
         await self.has_some.wait()
+        self.source_id = await _patiently(lambda: source_of(self.caller))
         items, self.waiting, self.waiting_bytes = self.waiting, [], 0
         self.has_some.clear()
         self.has_room.set()
@@ -215,10 +218,8 @@ class Stream:
 
     async def _record(self, events: Sequence[Told]) -> list[Refusal]:
         """Record events; what PostgreSQL refuses is found by halves, and returned."""
-        source_id = await _patiently(lambda: source_of(self.caller))
-        drafts = [told.draft for told in events]
         try:
-            await recorder().record_waiting(drafts, source_id=source_id)
+            await recorder().record_waiting([told.row for told in events])
         except Refused as refused:
             if len(events) == 1:
                 return [refusal_by_database(refused, events[0].raw)]
@@ -227,8 +228,12 @@ class Stream:
         return []
 
 
-def _items_in(raw: bytes) -> list[Item]:
+def _items_in(raw: bytes, *, source_id: int) -> list[Item]:
     reading = read(raw)
     if isinstance(reading, Unreadable):
         return [*refusals_in(reading, raw)]
-    return [Told(draft_of(reading), raw)]
+    try:
+        (row,) = rows_of([draft_of(reading)], source_id=source_id)
+    except Refused as refused:
+        return [refusal_by_database(refused, raw)]
+    return [Told(row, raw)]
