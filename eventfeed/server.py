@@ -320,7 +320,13 @@ class WebSocketProtocol(ws_protocol.WebSocketProtocol):
         super().onOpen()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        if not self._is_closing:
+        if self._is_closing or self.muted:
+            return
+        if self._acknowledges:
+            # As bytes, text too: who acknowledges reads them itself, and says what is no text.
+            self.last_ping = time.time()
+            self.application_queue.put_nowait({"type": "websocket.receive", "bytes": payload})
+        else:
             super().onMessage(payload, isBinary)
 
     def onPing(self, payload: bytes) -> None:
@@ -355,6 +361,7 @@ class WebSocketProtocol(ws_protocol.WebSocketProtocol):
                 self.sendPong(message["data"])
             case "websocket.accept":
                 self._acknowledges = bool(message.get("acknowledge"))
+                self.utf8validateIncoming = not self._acknowledges
                 super().handle_reply(message)
             case _:
                 super().handle_reply(message)

@@ -14,7 +14,7 @@ from apps.events.models import Event
 # A follower's transaction holds every other reader's horizon back, so it is a short one.
 MOST_EVENTS = 500
 MOST_SECONDS = 0.2
-PART = 100
+PART = 250
 # Counting how far behind it is ends here.
 MOST_COUNTED = 10_000
 
