@@ -32,8 +32,8 @@ LOCK = uv pip compile pyproject.toml --no-config --universal --python-version 3.
 	--no-emit-index-url --no-emit-find-links --quiet
 
 lock:  ## write the lock files anew from pyproject.toml (needs uv)
-	@$(LOCK) --output-file requirements.txt
-	@$(LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	@$(LOCK) --extra grpc --output-file requirements.txt
+	@$(LOCK) --extra grpc --extra dev --constraint requirements.txt --output-file requirements-dev.txt
 
 clean:  ## forget what was installed; the data stays
 	@rm -rf .venv

@@ -113,8 +113,9 @@ class Recorder:
         # all: at 100 a part PostgreSQL waited for it a third of the time.
         rows: list[Row] = []
         for first in range(0, len(drafts), self.PART):
+            if first:
+                await asyncio.sleep(0)
             rows += rows_of(drafts[first : first + self.PART], source_id=source_id, first=first)
-            await asyncio.sleep(0)
         request = Request(rows, patient=False)
         if not self._has_room(request):
             raise Overloaded("Too much is waiting to be written; send it again in a moment.")

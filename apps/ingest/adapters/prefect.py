@@ -6,11 +6,19 @@ from typing import Any
 
 from apps.events.draft import Draft
 from apps.events.words import owner_of, words
-from apps.ingest.adapters.prefect_reading import PrefectEvent
+from apps.ingest.adapters.message import Element, Message, Unreadable, one_line
+from apps.ingest.adapters.prefect_reading import PrefectEvent, read_batch
 from apps.query.outcomes import Outcome
 
-LONGEST_MESSAGE = 200
 EXIT_CODE = "prefect.infrastructure.status-code"
+
+
+def read_prefect(message: Message) -> Iterator[Element]:
+    """Read a posted array of events; an adapter like those of other systems."""
+    for part in read_batch(message.body):
+        reading = part.reading
+        told = reading if isinstance(reading, Unreadable) else (draft_of(reading),)
+        yield Element(part.index, part.raw, told)
 
 
 def draft_of(told: PrefectEvent) -> Draft:
@@ -43,7 +51,7 @@ def message_of(told: PrefectEvent) -> str | None:
     """Return the one thing worth reading about an event, on one line."""
     for tell in MESSAGES:
         if message := tell(told):
-            return _one_line(message)
+            return one_line(message)
     return None
 
 
@@ -159,9 +167,3 @@ def _duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
-
-
-def _one_line(text: str) -> str:
-    # Cut before splitting: a state's message may hold a hundred thousand characters.
-    line = " ".join(text[: 10 * LONGEST_MESSAGE].split())
-    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"

@@ -8,7 +8,6 @@ path and a sentence, and because the real server takes more forms of times and i
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,6 +16,7 @@ import msgspec
 
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 from apps.ingest import strict_json
+from apps.ingest.adapters.message import Problem, Unreadable
 from apps.ingest.strict_json import Malformed, Path, TooDeep
 
 MAX_EVENT_BYTES = 1_500_000
@@ -39,31 +39,6 @@ class PrefectEvent(msgspec.Struct):
     follows: UUID | None = None
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, in the terms of Prefect's own answers (pydantic's types)."""
-
-    path: Path
-    type: str
-    reason: str
-    found: str | None = None
-
-    @property
-    def where(self) -> str:
-        """The path as one reads it: `related[3].prefect.resource.role`."""
-        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
-        return "".join(steps).removeprefix(".")
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """Why a message is no event, and the status that says so over HTTP."""
-
-    status: int
-    problems: tuple[Problem, ...]
-    event_id: str | None = None
-
-
 EVENT = msgspec.json.Decoder(PrefectEvent)
 BATCH = msgspec.json.Decoder(list[msgspec.Raw])
 FAST_DECODER_REFUSES = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -71,7 +46,7 @@ FAST_DECODER_REFUSES = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError
 Reading = PrefectEvent | Unreadable
 
 
-class Element(msgspec.Struct, frozen=True):
+class Posted(msgspec.Struct, frozen=True):
     """A part of a posted body: an event with its place, or without one the whole body."""
 
     index: int | None
@@ -79,7 +54,7 @@ class Element(msgspec.Struct, frozen=True):
     reading: Reading
 
 
-def read_batch(body: bytes) -> Iterator[Element]:
+def read_batch(body: bytes) -> Iterator[Posted]:
     """Yield each event of a posted array, or once what the whole body is not."""
     try:
         raws = BATCH.decode(body)
@@ -87,7 +62,7 @@ def read_batch(body: bytes) -> Iterator[Element]:
         yield from _read_batch_closely(body)
         return
     for index, raw in enumerate(map(bytes, raws)):
-        yield Element(index, raw, read(raw))
+        yield Posted(index, raw, read(raw))
 
 
 def read(raw: bytes) -> Reading:
@@ -147,22 +122,22 @@ def read_closely(raw: bytes) -> Reading:
     return _check(value, len(raw))
 
 
-def _read_batch_closely(body: bytes) -> Iterator[Element]:
+def _read_batch_closely(body: bytes) -> Iterator[Posted]:
     try:
         value = strict_json.loads(body)
     except Malformed as error:
-        yield Element(None, body, _wholly_wrong(400, "json_invalid", str(error)))
+        yield Posted(None, body, _wholly_wrong(400, "json_invalid", str(error)))
         return
     except TooDeep as error:
-        yield Element(error.index, body, _wholly_wrong(422, "too_deep", str(error)))
+        yield Posted(error.index, body, _wholly_wrong(422, "too_deep", str(error)))
         return
     if not isinstance(value, list):
         say = "The body must be an array of events."
-        yield Element(None, body, _wholly_wrong(422, "list_type", say, excerpt(value)))
+        yield Posted(None, body, _wholly_wrong(422, "list_type", say, excerpt(value)))
         return
     for index, item in enumerate(value):
         raw = _as_json(item).encode()
-        yield Element(index, raw, _check(item, len(raw)))
+        yield Posted(index, raw, _check(item, len(raw)))
 
 
 def _wholly_wrong(status: int, type: str, say: str, found: str | None = None) -> Unreadable:

@@ -1,11 +1,10 @@
 """Who may send, and as which source its events are kept."""
 
+from urllib.parse import parse_qs
+
 from apps.accounts.access import Caller, caller_of
 from apps.events.sources import source_named
 from apps.ingest.doors.asgi import Scope
-
-SYSTEM = "prefect"
-LOCAL_SOURCE = "Prefect"
 
 
 class Stranger(Exception):
@@ -19,6 +18,7 @@ class MayNotSend(Exception):
 async def admit(scope: Scope, token: str | None = None) -> Caller:
     """Return who sends; raises Stranger, MayNotSend, or AccessAway when nobody can tell."""
     authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+    token = token or _token_in(scope.get("query_string", b""))
     caller = await caller_of(authorization or None, token, local=bool(scope["eventfeed.local"]))
     if caller is None:
         raise Stranger
@@ -27,6 +27,11 @@ async def admit(scope: Scope, token: str | None = None) -> Caller:
     return caller
 
 
-async def source_of(caller: Caller) -> int:
-    """Return the id of the source that a caller's events belong to."""
-    return await source_named(caller.source or LOCAL_SOURCE, SYSTEM)
+async def source_of(caller: Caller, source: str, system: str) -> int:
+    """Return the id of the source that events belong to: the caller's, else the door's own."""
+    return await source_named(caller.source or source, system)
+
+
+def _token_in(query: bytes) -> str | None:
+    """Return `?access_token=`, by which senders say who they are that cannot set a header."""
+    return parse_qs(query.decode("latin-1")).get("access_token", [None])[0]

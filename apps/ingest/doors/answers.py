@@ -2,26 +2,35 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from apps.ingest.doors.asgi import Send
 
-NO_HEADERS: Mapping[str, str] = {}
+
+@dataclass(frozen=True)
+class Answer:
+    """A status with a value that is said as JSON, or with bytes as they are, or with nothing."""
+
+    status: int
+    value: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> bytes:
+        if self.value is None:
+            return b""
+        return self.value if isinstance(self.value, bytes) else json.dumps(self.value).encode()
+
+    @property
+    def fields(self) -> dict[str, str]:
+        if self.status == 204:
+            return dict(self.headers)
+        length = {"content-length": str(len(self.body))}
+        return {"content-type": "application/json", **length, **self.headers}
 
 
-async def answer(
-    send: Send, status: int, value: object, headers: Mapping[str, str] = NO_HEADERS
-) -> None:
-    """Answer with a JSON value."""
-    body = json.dumps(value).encode()
-    fields = {"content-type": "application/json", "content-length": str(len(body)), **headers}
-    await _send(send, status, fields, body)
-
-
-async def answer_no_content(send: Send) -> None:
-    await _send(send, 204, {}, b"")
-
-
-async def _send(send: Send, status: int, fields: Mapping[str, str], body: bytes) -> None:
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in fields.items()]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def answered(send: Send, answer: Answer) -> None:
+    """Send an answer."""
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.fields.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

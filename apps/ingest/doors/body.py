@@ -3,8 +3,6 @@
 import zlib
 from collections.abc import Mapping
 
-from django.conf import settings
-
 from apps.ingest.doors.asgi import Receive
 
 # zlib's number for a gzip header and trailer.
@@ -24,9 +22,9 @@ class Gone(Exception):
     """The client hung up before its body was whole."""
 
 
-async def read_body(receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
-    """Return the whole body, inflated; raises BodyRefused beyond EVENTFEED_MAX_BODY, or Gone."""
-    body = _decoder(headers.get(b"content-encoding", b""), most=settings.EVENTFEED_MAX_BODY)
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], *, most: int) -> bytes:
+    """Return the whole body, inflated; raises BodyRefused beyond so many bytes, or Gone."""
+    body = _decoder(headers.get(b"content-encoding", b""), most=most)
     more = True
     while more:
         message = await receive()

@@ -3,7 +3,7 @@
 from channels.db import database_sync_to_async
 from django.db import DatabaseError, connection
 
-from apps.ingest.doors.answers import answer
+from apps.ingest.doors.answers import Answer, answered
 from apps.ingest.doors.asgi import Application, Receive, Scope, Send
 
 # Clients warn of an older server and refuse one of another major version.
@@ -24,7 +24,7 @@ def greeting(path: str) -> Application:
     status, value = GREETINGS[path]
 
     async def greet(scope: Scope, receive: Receive, send: Send) -> None:
-        await answer(send, status, value)
+        await answered(send, Answer(status, value))
 
     return greet
 
@@ -33,6 +33,6 @@ async def ready(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         await database_sync_to_async(connection.ensure_connection)()
     except DatabaseError:
-        await answer(send, 503, {"message": "Database is not available"})
+        await answered(send, Answer(503, {"message": "Database is not available"}))
     else:
-        await answer(send, 200, {"message": "OK"})
+        await answered(send, Answer(200, {"message": "OK"}))

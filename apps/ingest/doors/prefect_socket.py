@@ -15,10 +15,12 @@ import msgspec
 from apps.accounts.access import AccessAway, Caller
 from apps.events.recorder import DatabaseAway, recorder
 from apps.events.row import Refused, Row, rows_of
+from apps.ingest.adapters.message import Unreadable
 from apps.ingest.adapters.prefect import draft_of
-from apps.ingest.adapters.prefect_reading import Unreadable, read
+from apps.ingest.adapters.prefect_reading import read
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit, source_of
 from apps.ingest.doors.asgi import Message, Receive, Scope, Send
+from apps.ingest.doors.prefect_post import PrefectPost
 from apps.ingest.doors.refusals import Refusal, keep, refusal_by_database, refusals_in
 
 DOORWAY = "WS /api/events/in"
@@ -150,11 +152,16 @@ class Stream:
         self.has_room = asyncio.Event()
 
     async def run(self) -> None:
-        self.source_id = await _patiently(lambda: source_of(self.caller))
+        self.source_id = await self._source()
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(self._read_ahead())
             await self._store_until_the_end()
             reading.cancel()
+
+    async def _source(self) -> int:
+        return await _patiently(
+            lambda: source_of(self.caller, PrefectPost.source, PrefectPost.system)
+        )
 
     async def _read_ahead(self) -> None:
         message: Message = {"type": "websocket.connect"}
@@ -188,7 +195,7 @@ class Stream:
 
     async def _what_waits(self) -> list[Item]:
         await self.has_some.wait()
-        self.source_id = await _patiently(lambda: source_of(self.caller))
+        self.source_id = await self._source()
         items, self.waiting, self.waiting_bytes = self.waiting, [], 0
         self.has_some.clear()
         self.has_room.set()
@@ -214,7 +221,7 @@ class Stream:
     async def _store(self, events: Sequence[Told], refusals: Sequence[Refusal]) -> None:
         refusals = [*refusals, *(await self._record(events) if events else ())]
         if refusals:
-            await _patiently(lambda: keep(refusals, caller=self.caller, doorway=DOORWAY))
+            await _patiently(lambda: keep(refusals, source_id=self.source_id, doorway=DOORWAY))
 
     async def _record(self, events: Sequence[Told]) -> list[Refusal]:
         """Record events; what PostgreSQL refuses is found by halves, and returned."""

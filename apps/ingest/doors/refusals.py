@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from apps.accounts.access import Caller
 from apps.events.rejections import Rejected, reject
 from apps.events.row import Refused
-from apps.ingest.adapters.prefect_reading import Problem, Unreadable
-from apps.ingest.doors.admission import source_of
+from apps.ingest.adapters.message import Problem, Unreadable
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,8 @@ def refusal_by_database(refused: Refused, raw: bytes) -> Refusal:
     return Refusal(Problem(path, "value_error", refused.say), raw, refused.index)
 
 
-async def keep(refusals: Iterable[Refusal], *, caller: Caller, doorway: str) -> None:
+async def keep(refusals: Iterable[Refusal], *, source_id: int, doorway: str) -> None:
     """Keep refusals of a known sender; raises DatabaseAway."""
-    source_id = await source_of(caller)
     for refusal in refusals:
         await reject(_rejected(refusal, source_id=source_id, doorway=doorway))
 

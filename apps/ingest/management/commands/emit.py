@@ -18,8 +18,9 @@ from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 from apps.events.models import Source
 from apps.events.record import record
 from apps.events.row import Refused
+from apps.ingest.adapters.message import Unreadable
 from apps.ingest.adapters.prefect import draft_of
-from apps.ingest.adapters.prefect_reading import PrefectEvent, Unreadable, read
+from apps.ingest.adapters.prefect_reading import PrefectEvent, read
 from apps.ingest.ownership import warnings_for
 
 Message = dict[str, Any]

@@ -1,0 +1,10 @@
+"""Every dialect we can read, by the name that `manage.py read` and rejections know it by."""
+
+from collections.abc import Mapping
+
+from apps.ingest.adapters.message import Adapter
+from apps.ingest.adapters.prefect import read_prefect
+
+DIALECTS: Mapping[str, Adapter] = {
+    "prefect": read_prefect,
+}
