@@ -15,6 +15,7 @@ from apps.events.models import Event, Rejection
 from apps.events.position import BadPosition, Position
 from apps.events.words import Kind, Words, kind_of, system_title, words
 from apps.feed.chain import Chain, by_id, chain
+from apps.feed.drawn import Drawn, drawn
 from apps.feed.moments import ago
 from apps.feed.neighbours import earlier, following, previous
 from apps.feed.payload_tree import Node, tree
@@ -201,6 +202,11 @@ class EventPage:
     @property
     def related_left_out(self) -> int:
         return max(0, len(self.event.related) - MOST_RELATED)
+
+    @cached_property
+    def details(self) -> list[Drawn]:
+        """What people of its system look for; not of a payload too large to be drawn."""
+        return drawn(self.event) if self.payload.text is not None else []
 
     @cached_property
     def payload(self) -> Payload:
