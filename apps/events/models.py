@@ -25,12 +25,62 @@ class Source(models.Model):
     name = models.TextField(unique=True)
     system = models.TextField(help_text="Whose events it sends, when they do not say it.")
     created = models.DateTimeField(default=timezone.now)
+    kind = models.TextField(
+        default="", blank=True, help_text="Which lines it was set up with: “openlineage-spark”."
+    )
+    masks = models.JSONField(
+        default=dict, blank=True, help_text="What is made unreadable before it is stored."
+    )
+    networks = ArrayField(
+        models.TextField(),
+        default=list,
+        blank=True,
+        help_text="Who sends from one of these networks, “10.2.0.0/16”, needs no token.",
+    )
 
     class Meta:
         db_table = "source"
 
     def __str__(self) -> str:
         return self.name
+
+
+class SourceSeen(models.Model):
+    """What a follower of the log has seen of a source."""
+
+    source = models.OneToOneField(
+        Source, on_delete=models.CASCADE, primary_key=True, related_name="seen"
+    )
+    events = models.BigIntegerField(default=0)
+    first = models.DateTimeField()
+    last = models.DateTimeField(help_text="When its last event was received.")
+    last_id = models.UUIDField()
+    last_tx = models.BigIntegerField()
+    last_seq = models.BigIntegerField()
+    lag = models.FloatField(help_text="Seconds between occurring and arriving, the median lately.")
+
+    class Meta:
+        db_table = "source_seen"
+
+    def __str__(self) -> str:
+        return f"{self.source_id}: {self.events} events"
+
+
+class SourceMinute(models.Model):
+    """How many events of a source arrived in one minute of the last day."""
+
+    pk = models.CompositePrimaryKey("source_id", "minute")
+    source = models.ForeignKey(
+        Source, on_delete=models.CASCADE, related_name="minutes", db_index=False
+    )
+    minute = models.DateTimeField()
+    events = models.IntegerField()
+
+    class Meta:
+        db_table = "source_minute"
+
+    def __str__(self) -> str:
+        return f"{self.source_id} at {self.minute}: {self.events}"
 
 
 class Event(models.Model):
@@ -135,6 +185,13 @@ class Rejection(models.Model):
     body = models.BinaryField(help_text="The message, or its beginning.")
     body_size = models.IntegerField()
     event_id = models.TextField(null=True)  # noqa: DJ001 - a message may hold none
+    system = models.TextField(default="", help_text="Whose dialect the doorway reads.")
+    kind = models.TextField(default="", help_text="What the path says of the body.")
+    content_type = models.TextField(default="")
+    headers = models.JSONField(default=dict, help_text="What came beside the body, no secrets.")
+    tried = models.DateTimeField(null=True, help_text="When it was last tried again.")
+    told = models.TextField(default="", help_text="What came of it.")
+    stored = models.BooleanField(default=False, help_text="Whether it is in the feed by now.")
 
     class Meta:
         db_table = "rejection"
