@@ -1,6 +1,7 @@
 """What was refused, kept to look at: the newest of each source."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from django.db import transaction
 
@@ -22,6 +23,12 @@ class Rejected:
     index: int | None = None
     path: str = ""
     event_id: str | None = None
+    size: int = 0
+    """Of the whole message, where `body` is its beginning only."""
+    system: str = ""
+    kind: str = ""
+    content_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 async def reject(rejected: Rejected) -> None:
@@ -39,8 +46,12 @@ def reject_sync(rejected: Rejected) -> None:
             path=_storable(rejected.path),
             reason=_storable(rejected.reason),
             body=rejected.body[:EXCERPT],
-            body_size=len(rejected.body),
+            body_size=max(rejected.size, len(rejected.body)),
             event_id=rejected.event_id and _storable(rejected.event_id),
+            system=rejected.system,
+            kind=rejected.kind,
+            content_type=_storable(rejected.content_type),
+            headers={_storable(name): _storable(held) for name, held in rejected.headers.items()},
         )
         of_source = Rejection.objects.filter(source_id=rejected.source_id)
         newest = of_source.order_by("-id").values_list("id", flat=True)

@@ -22,6 +22,7 @@ from apps.ingest.doors.answers import Answer, answered
 from apps.ingest.doors.asgi import Receive, Scope, Send
 from apps.ingest.doors.body import BodyRefused, Gone, read_body
 from apps.ingest.doors.refusals import Refusal, keep, refusal_by_database, refusals_in
+from apps.ingest.masking import Rules, masked, rules_of
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class Door:
             return self.turned_away(message, 403, "This token may not send events.")
         except MessageRefused as refused:
             if caller:
-                await self._keep(refused.refusals, caller)
+                await self._keep(refused.refusals, message, caller)
             return self.refused(message, refused)
         except (Overloaded, DatabaseAway, AccessAway) as later:
             say = str(later) or "The database is away; send it again in a moment."
@@ -134,7 +135,7 @@ class Door:
         if refusals and not (self.partly and drafts):
             raise MessageRefused(status, refusals[:MOST_REFUSALS], message.body)
         recorded = await self._record(drafts, message, caller)
-        await self._keep(refusals[:MOST_REFUSALS], caller)
+        await self._keep(refusals[:MOST_REFUSALS], message, caller)
         return Taken(recorded, refusals, received)
 
     async def _read(self, message: Message) -> AsyncIterator[Element]:
@@ -150,18 +151,32 @@ class Door:
 
     async def _record(self, drafts: Sequence[Draft], message: Message, caller: Caller) -> Recorded:
         source_id = await source_of(caller, self.source, self.system)
+        shown = await self._masked(drafts, rules_of(source_id))
         try:
-            return await recorder().record(drafts, source_id=source_id)
+            return await recorder().record(shown, source_id=source_id)
         except Refused as refused:
             refusal = refusal_by_database(refused, message.body)
             raise MessageRefused(422, [refusal], message.body) from None
 
-    async def _keep(self, refusals: Sequence[Refusal], caller: Caller) -> None:
+    async def _masked(self, drafts: Sequence[Draft], rules: Rules) -> list[Draft]:
+        kept: list[Draft] = []
+        for start in range(0, len(drafts), TURN):
+            kept += [masked(draft, rules) for draft in drafts[start : start + TURN]]
+            await asyncio.sleep(0)
+        return kept
+
+    async def _keep(self, refusals: Sequence[Refusal], message: Message, caller: Caller) -> None:
         if not refusals:
             return
         try:
             source_id = await source_of(caller, self.source, self.system)
-            await keep(refusals, source_id=source_id, doorway=self.name)
+            await keep(
+                refusals,
+                source_id=source_id,
+                doorway=self.name,
+                system=self.system,
+                message=message,
+            )
         except DatabaseAway:
             # The answer says all the same what is wrong.
             logger.warning("A rejection was not kept: the database is away.")

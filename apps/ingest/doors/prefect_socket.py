@@ -22,6 +22,7 @@ from apps.ingest.doors.admission import MayNotSend, Stranger, admit, source_of
 from apps.ingest.doors.asgi import Message, Receive, Scope, Send
 from apps.ingest.doors.prefect_post import PrefectPost
 from apps.ingest.doors.refusals import Refusal, keep, refusal_by_database, refusals_in
+from apps.ingest.masking import masked, rules_of
 
 DOORWAY = "WS /api/events/in"
 SUBPROTOCOL = "prefect"
@@ -221,7 +222,14 @@ class Stream:
     async def _store(self, events: Sequence[Told], refusals: Sequence[Refusal]) -> None:
         refusals = [*refusals, *(await self._record(events) if events else ())]
         if refusals:
-            await _patiently(lambda: keep(refusals, source_id=self.source_id, doorway=DOORWAY))
+            await _patiently(
+                lambda: keep(
+                    refusals,
+                    source_id=self.source_id,
+                    doorway=DOORWAY,
+                    system=PrefectPost.system,
+                )
+            )
 
     async def _record(self, events: Sequence[Told]) -> list[Refusal]:
         """Record events; what PostgreSQL refuses is found by halves, and returned."""
@@ -240,7 +248,8 @@ def _items_in(raw: bytes, *, source_id: int) -> list[Item]:
     if isinstance(reading, Unreadable):
         return [*refusals_in(reading, raw)]
     try:
-        (row,) = rows_of([draft_of(reading)], source_id=source_id)
+        draft = masked(draft_of(reading), rules_of(source_id))
+        (row,) = rows_of([draft], source_id=source_id)
     except Refused as refused:
         return [refusal_by_database(refused, raw)]
     return [Told(row, raw)]

@@ -1,12 +1,27 @@
 """What a door refuses: said to the sender, and kept for people to look at."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apps.events.rejections import Rejected, reject
+from apps.events.rejections import EXCERPT, Rejected, reject
 from apps.events.row import Refused
-from apps.ingest.adapters.message import Problem, Unreadable
+from apps.ingest.adapters.message import Message, Problem, Unreadable
+from apps.ingest.masking import SECRET_NAME, masked_bytes
+
+# What is about the connection, or would let somebody in.
+OF_THE_WAY = {
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "cookie",
+    "host",
+    "proxy-authorization",
+    "transfer-encoding",
+}
+LONGEST_HEADER = 1_000
 
 
 @dataclass(frozen=True)
@@ -50,19 +65,38 @@ def refusal_by_database(refused: Refused, raw: bytes) -> Refusal:
     return Refusal(Problem(path, "value_error", refused.say), raw, refused.index)
 
 
-async def keep(refusals: Iterable[Refusal], *, source_id: int, doorway: str) -> None:
-    """Keep refusals of a known sender; raises DatabaseAway."""
+async def keep(
+    refusals: Iterable[Refusal],
+    *,
+    source_id: int,
+    doorway: str,
+    system: str = "",
+    message: Message | None = None,
+) -> None:
+    """Keep refusals of a known sender, to be looked at and tried again; raises DatabaseAway."""
     for refusal in refusals:
-        await reject(_rejected(refusal, source_id=source_id, doorway=doorway))
+        await reject(
+            Rejected(
+                source_id=source_id,
+                doorway=doorway,
+                index=refusal.index,
+                path=refusal.problem.where,
+                reason=refusal.problem.reason,
+                body=masked_bytes(refusal.raw[:EXCERPT]),
+                size=len(refusal.raw),
+                event_id=refusal.event_id,
+                system=system,
+                kind=message.kind if message else "",
+                content_type=message.content_type if message else "",
+                headers=harmless(message.headers) if message else {},
+            )
+        )
 
 
-def _rejected(refusal: Refusal, *, source_id: int, doorway: str) -> Rejected:
-    return Rejected(
-        source_id=source_id,
-        doorway=doorway,
-        index=refusal.index,
-        path=refusal.problem.where,
-        reason=refusal.problem.reason,
-        body=refusal.raw,
-        event_id=refusal.event_id,
-    )
+def harmless(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that say something of the message, and no secret."""
+    return {
+        name: value[:LONGEST_HEADER]
+        for name, value in headers.items()
+        if name not in OF_THE_WAY and not SECRET_NAME.search(name)
+    }

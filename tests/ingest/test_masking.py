@@ -1,0 +1,114 @@
+"""Secrets are unreadable before they are stored, and what is none stays as it was told."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.events.draft import Draft
+from apps.ingest.doors.refusals import harmless
+from apps.ingest.masking import Rules, masked, masked_bytes
+
+ID = "prefect.resource.id"
+
+
+def draft(payload: Any = None, **fields: Any) -> Draft:
+    return Draft(
+        id=UUID(int=1),
+        occurred=datetime(2026, 1, 2, tzinfo=UTC),
+        event="orders.happened",
+        **{"resource": {ID: "orders.1"}, "payload": payload or {}} | fields,
+    )
+
+
+def payload_of(payload: Any, rules: Rules = Rules()) -> Any:
+    return masked(draft(payload), rules).payload
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("postgresql://me:hunter2@db/orders", "postgresql://me:***@db/orders"),
+        ("see redis://:hunter2@cache:6379, thanks", "see redis://:***@cache:6379, thanks"),
+        ("https://me:p@ss@host/a@b", "https://me:***@host/a@b"),
+        ("jdbc:postgresql://db/o?user=me&password=hunter2&ssl=true",
+         "jdbc:postgresql://db/o?user=me&password=***&ssl=true"),
+        ("jdbc:sqlserver://db;user=me;Password=hunter2;x=1",
+         "jdbc:sqlserver://db;user=me;Password=***;x=1"),
+        ("https://store/x?sv=1&sig=abc%3D", "https://store/x?sv=1&sig=***"),
+        ("https://host:8080/a@b", "https://host:8080/a@b"),
+        ("me@example.org: https://host", "me@example.org: https://host"),
+        ("s3://bucket/token=abc", "s3://bucket/token=abc"),
+    ],
+)  # fmt: skip
+def test_passwords_in_addresses_are_masked_wherever_they_stand(told, kept):
+    assert payload_of({"deep": [{"uri": told}]}) == {"deep": [{"uri": kept}]}
+    seen = masked(draft(resource={ID: told}, related=[{ID: told}], message=told))
+    assert (seen.resource, seen.related, seen.message) == ({ID: kept}, [{ID: kept}], kept)
+
+
+def test_environment_variables_and_spark_properties_are_masked_by_their_names():
+    facets = {
+        "environmentVariables": {
+            "environmentVariables": [
+                {"name": "AWS_SECRET_ACCESS_KEY", "value": "hunter2"},
+                {"name": "HOME", "value": "/root"},
+            ]
+        },
+        "spark_properties": {
+            "properties": {"spark.hadoop.fs.s3a.secret.key": "hunter2", "spark.master": "local"}
+        },
+    }
+    kept = payload_of({"run": {"facets": facets}})["run"]["facets"]
+    assert kept["environmentVariables"]["environmentVariables"] == [
+        {"name": "AWS_SECRET_ACCESS_KEY", "value": "***"},
+        {"name": "HOME", "value": "/root"},
+    ]
+    assert kept["spark_properties"]["properties"] == {
+        "spark.hadoop.fs.s3a.secret.key": "***",
+        "spark.master": "local",
+    }
+
+
+def test_a_source_can_name_keys_of_its_own_and_switch_the_defaults_off():
+    told = {"card": {"number": "4111"}, "Card-Holder": "Ada", "uri": "ftp://me:hunter2@host"}
+    rules = Rules.of({"keys": ["card*"], "passwords": False})
+    assert payload_of(told, rules) == {"card": "***", "Card-Holder": "***", "uri": told["uri"]}
+
+
+def test_what_an_event_is_about_is_never_masked_away():
+    about = {ID: "orders.1", "team": "ml"}
+    kept = masked(draft(resource=about), Rules(keys=("*",)))
+    assert kept.resource == {ID: "orders.1", "team": "***"}
+
+
+def test_an_event_without_secrets_is_the_very_same():
+    plain = draft({"uri": "s3://bucket/key", "sql": "SELECT 1 WHERE a = b"})
+    assert masked(plain) is plain
+
+
+def test_rules_are_read_as_they_were_stored():
+    rules = Rules(passwords=False, keys=("a", "b*"))
+    assert Rules.of(rules.stored()) == rules
+    assert Rules.of({}) == Rules()
+
+
+@given(st.binary())
+def test_bytes_keep_their_length_whatever_they_are(body):
+    assert len(masked_bytes(body)) == len(body)
+
+
+def test_the_body_of_a_rejection_hides_what_is_named_as_a_secret():
+    body = (
+        b'{"api_key": "hunter2", "name": "DB_PASSWORD", "value": "hunter2", "u": "a://b:hunter2@c"}'
+    )
+    assert b"hunter2" not in masked_bytes(body)
+    assert masked_bytes(body).startswith(b'{"api_key": "*******", "name": ')
+
+
+def test_headers_are_kept_without_what_lets_somebody_in():
+    headers = {"authorization": "Bearer x", "cookie": "a", "x-api-key": "b", "ce-id": "1"}
+    assert harmless(headers) == {"ce-id": "1"}
