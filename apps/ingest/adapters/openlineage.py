@@ -1,0 +1,539 @@
+"""OpenLineage's dialect, version 2-0-2: what one of its events says, in ours."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import chain, islice
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+
+from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
+from apps.ingest.adapters.identity import derived_from_bytes, resource_id
+from apps.ingest.adapters.message import Element, Message, Unreadable, cut, one_line
+from apps.ingest.adapters.openlineage_facets import facet_warnings
+from apps.ingest.adapters.openlineage_reading import Kind, Told, read, split
+from apps.ingest.adapters.openlineage_words import EVENT_TYPES
+from apps.query.outcomes import Outcome
+
+RESOURCE_NAME = "prefect.resource.name"
+MOST_WARNINGS = 20
+MOST_TAGS = 50
+MOST_OF_A_LABEL = 1_000
+
+Json = Mapping[str, Any]
+NOTHING: Json = {}
+
+
+def read_openlineage(message: Message) -> Iterator[Element]:
+    """Read an event, or an array of events, which is what `kind` "batch" must be."""
+    is_batch = message.kind == "batch" or message.body.lstrip()[:1] == b"["
+    if not is_batch:
+        yield _element(None, message.body)
+    elif (raws := split(message.body)) is None:
+        say = "The body must be a JSON array of events."
+        yield Element(None, message.body, Unreadable.because(400, say, type="list_type"))
+    else:
+        for index, raw in enumerate(raws):
+            yield _element(index, raw)
+
+
+def _element(index: int | None, raw: bytes) -> Element:
+    told = read(raw)
+    return Element(index, raw, told if isinstance(told, Unreadable) else (draft_of(told),))
+
+
+def draft_of(told: Told) -> Draft:
+    event = told.event
+    related = Related()
+    name, resource, outcome = ABOUT[told.kind](event, related)
+    return Draft(
+        id=derived_from_bytes("openlineage", msgspec.json.encode(event, order="deterministic")),
+        occurred=told.occurred,
+        event=name,
+        resource=resource,
+        related=related.resources,
+        payload=event,
+        system="openlineage",
+        outcome=outcome,
+        message=message_of(event),
+        warnings=_bounded([*told.warnings, *core_warnings(told.kind, event)], event),
+    )
+
+
+# What each kind of event is about.
+
+About = tuple[str, dict[str, str], Outcome]
+
+
+def _about_run(event: Json, related: "Related") -> About:
+    event_type = event_type_of(event)
+    _, outcome = EVENT_TYPES.get(event_type, UNKNOWN_TYPE)
+    run, job = event["run"], event["job"]
+    facets = run.get("facets") or NOTHING
+    _relate_job(job, related)
+    _relate_parents(facets, related)
+    _relate_dependencies(_object(facets, "jobDependencies"), related)
+    _relate_datasets(event, related)
+    id, labels = _run_id(run["runId"])
+    resource = {
+        RESOURCE_ID: id,
+        RESOURCE_NAME: job["name"],
+        "openlineage.namespace": job["namespace"],
+        **labels,
+        **_labels_of_run(facets, job.get("facets") or NOTHING),
+        **_labels_of_sender(event),
+    }
+    return f"openlineage.run.{event_type}", resource, outcome
+
+
+def _about_job(event: Json, related: "Related") -> About:
+    job = event["job"]
+    facets = job.get("facets") or NOTHING
+    _relate_owners(facets, related)
+    _relate_entries(_object(facets, "lineage"), related)
+    _relate_datasets(event, related)
+    labels = {**_labels_of_job(facets), **_tags(facets), **_labels_of_sender(event)}
+    return "openlineage.job.METADATA", {**_named("job", job), **labels}, Outcome.INFORMATION
+
+
+def _about_dataset(event: Json, related: "Related") -> About:
+    dataset = event["dataset"]
+    facets = dataset.get("facets") or NOTHING
+    resource = {**_named("dataset", dataset), **_labels_of_dataset(dataset)}
+    _relate_owners(facets, related)
+    _relate_names(facets, resource[RESOURCE_ID], related)
+    _relate_sources(facets, related)
+    resource.update({**_tags(facets), **_labels_of_sender(event)})
+    return "openlineage.dataset.METADATA", resource, Outcome.INFORMATION
+
+
+ABOUT: Mapping[Kind, Callable[[Json, "Related"], About]] = {
+    "run": _about_run,
+    "job": _about_job,
+    "dataset": _about_dataset,
+}
+UNKNOWN_TYPE = ("", Outcome.INFORMATION)
+A_TYPE = re.compile("[A-Z][A-Z_]{0,31}")
+
+
+def event_type_of(event: Json) -> str:
+    """Return the event type, its own or the nearest that a name can hold."""
+    told = event.get("eventType")
+    name = told.upper() if told else ""
+    return name if A_TYPE.fullmatch(name) else "UNSPECIFIED"
+
+
+# Ids: `openlineage.job.{namespace}/{name}`, both percent-encoded, so that no two share one.
+
+
+@lru_cache(maxsize=4096)
+def _id_and_labels(kind: str, namespace: str, name: str) -> tuple[str, dict[str, str]]:
+    return resource_id(f"openlineage.{kind}.{quote(namespace, safe='')}/{quote(name, safe='')}")
+
+
+def _named(kind: str, thing: Json) -> dict[str, str]:
+    """Return the labels of a job or dataset."""
+    namespace, name = thing["namespace"], thing["name"]
+    is_short = len(namespace) + len(name) < MOST_OF_A_LABEL
+    # What is long is not worth the memory to remember it.
+    told = _id_and_labels if is_short else _id_and_labels.__wrapped__
+    id, labels = told(kind, namespace, name)
+    return {RESOURCE_ID: id, RESOURCE_NAME: name, "openlineage.namespace": namespace, **labels}
+
+
+def _run_id(run_id: str) -> tuple[str, dict[str, str]]:
+    if not PLAIN_UUID.fullmatch(run_id):
+        try:
+            run_id = str(UUID(run_id))
+        except ValueError:
+            return resource_id(f"openlineage.run.{quote(run_id, safe='')}")
+    return f"openlineage.run.{run_id}", {}
+
+
+PLAIN_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Related:
+    """The related resources of an event, each once in a role."""
+
+    def __init__(self) -> None:
+        self._by_role: dict[tuple[str, str], dict[str, str]] = {}
+
+    @property
+    def resources(self) -> list[dict[str, str]]:
+        return list(self._by_role.values())
+
+    def add(self, role: str, labels: dict[str, str]) -> None:
+        self._by_role.setdefault((role, labels[RESOURCE_ID]), {**labels, RESOURCE_ROLE: role})
+
+
+def _relate_job(job: Json, related: Related) -> None:
+    facets = job.get("facets") or NOTHING
+    related.add("job", {**_named("job", job), **_tags(facets)})
+    _relate_owners(facets, related)
+    _relate_entries(_object(facets, "lineage"), related)
+
+
+def _relate_parents(facets: Json, related: Related) -> None:
+    # Airflow called it so before the spec did.
+    parent = _object(facets, "parent") or _object(facets, "parentRun")
+    for role, holder in (("parent", parent), ("root", _object(parent, "root"))):
+        _relate_run(role, holder, related)
+
+
+def _relate_dependencies(facet: Json, related: Related) -> None:
+    for role in ("upstream", "downstream"):
+        for dependency in _objects(facet, role):
+            _relate_run(role, dependency, related)
+
+
+def _relate_run(role: str, holder: Json, related: Related) -> None:
+    """Relate a run in this role, and its job in the same with `-job`."""
+    job, run_id = _object(holder, "job"), _text(_object(holder, "run"), "runId")
+    if run_id:
+        id, labels = _run_id(run_id)
+        name = _text(job, "name")
+        related.add(role, {RESOURCE_ID: id, **({RESOURCE_NAME: name} if name else {}), **labels})
+    if _is_named(job):
+        related.add(f"{role}-job", _named("job", job))
+
+
+def _relate_owners(facets: Json, related: Related) -> None:
+    for owner in _objects(_object(facets, "ownership"), "owners"):
+        if name := _text(owner, "name"):
+            id, labels = resource_id(f"openlineage.owner.{quote(name, safe='')}")
+            kind = {"openlineage.owner-type": cut(type)} if (type := _text(owner, "type")) else {}
+            related.add("owner", {RESOURCE_ID: id, RESOURCE_NAME: name, **kind, **labels})
+
+
+def _relate_datasets(event: Json, related: Related) -> None:
+    for role in ("input", "output"):
+        for dataset in event.get(f"{role}s") or ():
+            labels = _named("dataset", dataset)
+            related.add(role, {**labels, **_labels_of_dataset(dataset)})
+            _relate_names(dataset.get("facets") or NOTHING, labels[RESOURCE_ID], related)
+    # After the inputs that stand there themselves, which know more labels.
+    for dataset in event.get("outputs") or ():
+        _relate_sources(dataset.get("facets") or NOTHING, related)
+
+
+def _relate_names(facets: Json, of: str, related: Related) -> None:
+    """Relate the other names of a dataset: symlinks, and what it was called before."""
+    if "symlinks" in facets:
+        for symlink in filter(_is_named, _objects(_object(facets, "symlinks"), "identifiers")):
+            labels = {**_named("dataset", symlink), "openlineage.symlink-of": of}
+            if type := _text(symlink, "type"):
+                labels["openlineage.symlink-type"] = cut(type)
+            related.add("symlink", labels)
+    if "lifecycleStateChange" in facets:
+        previous = _object(_object(facets, "lifecycleStateChange"), "previousIdentifier")
+        if _is_named(previous):
+            related.add("previous", _named("dataset", previous))
+
+
+def _relate_sources(facets: Json, related: Related) -> None:
+    """Relate what a dataset's columns come from, also where the inputs do not name it."""
+    lineage, columns = _object(facets, "lineage"), _object(facets, "columnLineage")
+    if not lineage and not columns:
+        return
+    sources = chain(
+        _objects(columns, "dataset"),
+        _in_fields(columns, "inputFields"),
+        _objects(lineage, "inputs"),
+        _in_fields(lineage, "inputs"),
+    )
+    _relate_derived("input", sources, related)
+
+
+def _in_fields(facet: Json, key: str) -> Iterator[Json]:
+    for field in _object(facet, "fields").values():
+        if isinstance(field, dict):
+            yield from _objects(field, key)
+
+
+def _relate_entries(lineage: Json, related: Related) -> None:
+    """Relate what a job's explicit lineage names."""
+    for entry in _objects(lineage, "entries"):
+        if entry.get("type") == "DATASET":
+            _relate_derived("output", [entry], related)
+        sources = chain(_objects(entry, "inputs"), _in_fields(entry, "inputs"))
+        _relate_derived("input", sources, related)
+
+
+def _relate_derived(role: str, sources: Iterable[Json], related: Related) -> None:
+    seen = set()
+    for source in sources:
+        if source.get("type", "DATASET") == "DATASET" and _is_named(source):
+            key = source["namespace"], source["name"]
+            if key not in seen:
+                seen.add(key)
+                labels = {**_named("dataset", source), "openlineage.derived-from": "lineage"}
+                related.add(role, labels)
+
+
+# Labels.
+
+
+def _labels_of_run(facets: Json, job_facets: Json) -> dict[str, str]:
+    engine = _object(facets, "processing_engine")
+    return {
+        **_labels_of_job(job_facets),
+        **_said(
+            {
+                "openlineage.engine": engine.get("name"),
+                "openlineage.engine-version": engine.get("version"),
+                "openlineage.nominal-start": _object(facets, "nominalTime").get("nominalStartTime"),
+                "openlineage.external-query": _object(facets, "externalQuery").get(
+                    "externalQueryId"
+                ),
+            }
+        ),
+        **_tags(facets),
+    }
+
+
+def _labels_of_job(facets: Json) -> dict[str, str]:
+    job_type = _object(facets, "jobType")
+    return _said(
+        {
+            "openlineage.integration": job_type.get("integration"),
+            "openlineage.job-type": job_type.get("jobType"),
+            "openlineage.processing-type": job_type.get("processingType"),
+        }
+    )
+
+
+def _labels_of_dataset(dataset: Json) -> dict[str, str]:
+    facets = dataset.get("facets") or NOTHING
+    if not facets and "inputFacets" not in dataset and "outputFacets" not in dataset:
+        return {}
+    statistics = statistics_of(dataset)
+    failed = sum(1 for assertion in assertions_of(dataset) if assertion.get("success") is False)
+    lifecycle = _object(facets, "lifecycleStateChange")
+    return _said(
+        {
+            "openlineage.rows": statistics.get("rowCount"),
+            "openlineage.bytes": statistics.get("size", statistics.get("bytes")),
+            "openlineage.version": _object(facets, "version").get("datasetVersion"),
+            "openlineage.lifecycle": lifecycle.get("lifecycleStateChange"),
+            "openlineage.assertions-failed": failed or None,
+        }
+    )
+
+
+def statistics_of(dataset: Json) -> Json:
+    """Return how much of a dataset was read or written."""
+    return (
+        _object(_object(dataset, "outputFacets"), "outputStatistics")
+        or _object(_object(dataset, "inputFacets"), "inputStatistics")
+        or _object(_object(dataset, "inputFacets"), "dataQualityMetrics")
+        or _object(_object(dataset, "facets"), "dataQualityMetrics")
+    )
+
+
+def assertions_of(dataset: Json) -> list[Json]:
+    """Return what was asserted of a dataset; dbt says it in both of its containers."""
+    for container in ("inputFacets", "facets"):
+        facet = _object(_object(dataset, container), "dataQualityAssertions")
+        if assertions := _objects(facet, "assertions"):
+            return assertions
+    return []
+
+
+def _labels_of_sender(event: Json) -> dict[str, str]:
+    schema = event.get("schemaURL")
+    version = SPEC.search(schema) if isinstance(schema, str) else None
+    return _said(
+        {
+            "openlineage.producer": event.get("producer"),
+            "openlineage.spec": version and version[1],
+        }
+    )
+
+
+SPEC = re.compile(r"/spec/(\d+-\d+-\d+)/")
+
+
+def _tags(facets: Json) -> dict[str, str]:
+    if "tags" not in facets:
+        return {}
+    tags = _objects(_object(facets, "tags"), "tags")
+    return _said(
+        {
+            f"openlineage.tag.{cut(key)}": tag.get("value")
+            for tag in islice(tags, MOST_TAGS)
+            if (key := _text(tag, "key")) and not tag.get("field")
+        }
+    )
+
+
+def _said(values: Json) -> dict[str, str]:
+    """Write plain values as labels; a facet may hold anything where a text belongs."""
+    labels = {}
+    for key, value in values.items():
+        if isinstance(value, bool):
+            labels[key] = str(value).lower()
+        elif isinstance(value, str | int | float) and value != "":
+            labels[key] = cut(str(value), MOST_OF_A_LABEL)
+    return labels
+
+
+# Looking into what may hold anything.
+
+
+def _object(holder: Json, key: str) -> Json:
+    value = holder.get(key)
+    return value if isinstance(value, dict) else NOTHING
+
+
+def _objects(holder: Json, key: str) -> list[Json]:
+    value = holder.get(key)
+    return [held for held in value if isinstance(held, dict)] if isinstance(value, list) else []
+
+
+def _text(holder: Json, key: str) -> str:
+    value = holder.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def datasets_of(event: Json, *keys: str) -> list[Json]:
+    """Return the datasets that an event names as `inputs` or `outputs`."""
+    return [dataset for key in keys for dataset in _objects(event, key) if _is_named(dataset)]
+
+
+def _is_named(thing: Json) -> bool:
+    return isinstance(thing.get("namespace"), str) and isinstance(thing.get("name"), str)
+
+
+# The one thing worth reading.
+
+
+def message_of(event: Json) -> str | None:
+    """Return the one thing worth reading about an event, on one line."""
+    for tell in MESSAGES:
+        if message := tell(event):
+            return one_line(message)
+    return None
+
+
+def _error(event: Json) -> str:
+    return _text(_object(_facets(event, "run"), "errorMessage"), "message")
+
+
+def _extraction_error(event: Json) -> str:
+    errors = _objects(_object(_facets(event, "run"), "extractionError"), "errors")
+    return _text(errors[0], "errorMessage") if errors else ""
+
+
+def _assertions(event: Json) -> str:
+    datasets = [*datasets_of(event, "inputs", "outputs"), _object(event, "dataset")]
+    told = [one for dataset in datasets for one in assertions_of(dataset)]
+    failed = [one for one in told if one.get("success") is False]
+    if not failed:
+        return ""
+    count = f"{len(failed)} of {len(told)} assertions failed"
+    return f"{count}: {', '.join(map(_assertion, failed[:3]))}"
+
+
+def _assertion(told: Json) -> str:
+    name, column = _text(told, "assertion") or _text(told, "name"), _text(told, "column")
+    return f"{name} of {column}" if column else name
+
+
+def _lifecycle(event: Json) -> str:
+    for dataset in [*datasets_of(event, "outputs"), _object(event, "dataset")]:
+        change = _object(_object(dataset, "facets"), "lifecycleStateChange")
+        if what := _text(change, "lifecycleStateChange"):
+            return f"{what} {_text(dataset, 'name')}"
+    return ""
+
+
+def _written(event: Json) -> str:
+    """Tell from what to what the data goes, and how much was written."""
+    inputs = [dataset["name"] for dataset in datasets_of(event, "inputs")]
+    outputs = [_with_rows(dataset) for dataset in datasets_of(event, "outputs")]
+    return " → ".join(filter(None, (_listed(inputs), _listed(outputs))))
+
+
+def _with_rows(dataset: Json) -> str:
+    rows = statistics_of(dataset).get("rowCount")
+    if not isinstance(rows, int) or isinstance(rows, bool) or not 0 <= rows < 10**18:
+        return str(dataset["name"])
+    return f"{dataset['name']} ({rows:,} {'row' if rows == 1 else 'rows'})"
+
+
+def _listed(names: list[str]) -> str:
+    most = 3
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(cut(name) for name in names[:most])}{more}"
+
+
+def _documentation(event: Json) -> str:
+    for holder in ("job", "dataset"):
+        if said := _text(_object(_facets(event, holder), "documentation"), "description"):
+            return said
+    return ""
+
+
+def _sql(event: Json) -> str:
+    return _text(_object(_facets(event, "job"), "sql"), "query")
+
+
+def _facets(event: Json, holder: str) -> Json:
+    return _object(_object(event, holder), "facets")
+
+
+# The first that has something to say is heard.
+MESSAGES: tuple[Callable[[Json], str], ...] = (
+    _error,
+    _extraction_error,
+    _assertions,
+    _lifecycle,
+    _written,
+    _documentation,
+    _sql,
+)
+
+
+# What is odd, but kept.
+
+
+def core_warnings(kind: Kind, event: Json) -> Iterator[str]:
+    """Yield a sentence for what the core has against the spec."""
+    for key in ("producer", "schemaURL"):
+        value = event.get(key)
+        if value is None:
+            yield f"{key}: It is required, and missing."
+        elif not isinstance(value, str) or ":" not in value:
+            yield f"{key}: It must be a URI."
+    if ZONE.search(event["eventTime"]) is None:
+        yield "eventTime: It has no zone and is taken as UTC."
+    if kind == "run":
+        yield from _run_warnings(event)
+    elif event.get("eventType") is not None:
+        yield f"eventType: An event about a {kind} has none."
+
+
+def _run_warnings(event: Json) -> Iterator[str]:
+    if not PLAIN_UUID.fullmatch(run_id := event["run"]["runId"]):
+        try:
+            UUID(run_id)
+        except ValueError:
+            yield "run.runId: It must be a UUID."
+    told = event.get("eventType")
+    if told is not None and told not in TYPES:
+        yield f"eventType: {cut(str(told))} is none of {', '.join(TYPES)}."
+
+
+ZONE = re.compile(r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)$")
+TYPES = [name for name in EVENT_TYPES if name != "UNSPECIFIED"]
+
+
+def _bounded(warnings: list[str], event: Json) -> tuple[str, ...]:
+    warnings += islice(facet_warnings(event), MOST_WARNINGS + 1)
+    if len(warnings) <= MOST_WARNINGS:
+        return tuple(warnings)
+    return (*warnings[:MOST_WARNINGS], "There are more of these than are shown.")
