@@ -32,6 +32,7 @@ TURN = 200
 LARGE = 1024 * 1024
 MOST_REFUSALS = 20
 RETRY_AFTER = {"retry-after": "3"}
+AWAY = "The database is away; send it again in a moment."
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,16 @@ class Door:
         say = f"Nothing was stored. {first.sentence}{others}"
         return Answer(refused.status, {"detail": say, "problems": problems})
 
+    def forgives(self, message: Message) -> bool:
+        """Say whether what cannot be read counts as success once its rejection is committed.
+
+        For senders that send it again for ever, where a person must mend it.
+        """
+        return False
+
+    def forgiven(self, message: Message, refused: MessageRefused) -> Answer:
+        return Answer(200, {"detail": f"Kept as a rejection. {refused.refusals[0].sentence}"})
+
     def turned_away(self, message: Message, status: int, say: str) -> Answer:
         headers = {"www-authenticate": "Bearer"} if status == 401 else {}
         return Answer(status, {"detail": say}, headers)
@@ -109,14 +120,19 @@ class Door:
         except MayNotSend:
             return self.turned_away(message, 403, "This token may not send events.")
         except MessageRefused as refused:
-            if caller:
-                await self._keep(refused.refusals, message, caller)
-            return self.refused(message, refused)
+            return await self._refusal(message, refused, caller)
         except (Overloaded, DatabaseAway, AccessAway) as later:
-            say = str(later) or "The database is away; send it again in a moment."
-            return self.later(message, say)
+            return self.later(message, str(later) or AWAY)
         except Gone:
             return None
+
+    async def _refusal(
+        self, message: Message, refused: MessageRefused, caller: Caller | None
+    ) -> Answer:
+        kept = caller is not None and await self._keep(refused.refusals, message, caller)
+        if not self.forgives(message):
+            return self.refused(message, refused)
+        return self.forgiven(message, refused) if kept else self.later(message, AWAY)
 
     async def take(self, message: Message, caller: Caller) -> Taken:
         """Store the events of a message; raises MessageRefused, Overloaded, DatabaseAway."""
@@ -165,9 +181,9 @@ class Door:
             await asyncio.sleep(0)
         return kept
 
-    async def _keep(self, refusals: Sequence[Refusal], message: Message, caller: Caller) -> None:
+    async def _keep(self, refusals: Sequence[Refusal], message: Message, caller: Caller) -> bool:
         if not refusals:
-            return
+            return True
         try:
             source_id = await source_of(caller, self.source, self.system)
             await keep(
@@ -180,6 +196,8 @@ class Door:
         except DatabaseAway:
             # The answer says all the same what is wrong.
             logger.warning("A rejection was not kept: the database is away.")
+            return False
+        return True
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         try:
