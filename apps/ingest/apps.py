@@ -5,6 +5,8 @@ class IngestConfig(AppConfig):
     name = "apps.ingest"
 
     def ready(self) -> None:
+        from apps.ingest.adapters.cloudevents_words import register_cloudevents
         from apps.ingest.adapters.prefect_catalogue import register_prefect
 
+        register_cloudevents()
         register_prefect()

@@ -4,12 +4,15 @@ Paths are without a trailing slash; the mount looks them up with and without one
 """
 
 from apps.ingest.doors.asgi import Application
+from apps.ingest.doors.cloudevents import handshake, post_cloudevents
 from apps.ingest.doors.prefect_greetings import GREETINGS, greeting, ready
 from apps.ingest.doors.prefect_post import post_events
 from apps.ingest.doors.prefect_socket import events_in
 
 HTTP: dict[tuple[str, str], Application] = {
     ("POST", "/api/events"): post_events,
+    ("POST", "/api/cloudevents"): post_cloudevents,
+    ("OPTIONS", "/api/cloudevents"): handshake,
     ("GET", "/api/ready"): ready,
     **{("GET", path): greeting(path) for path in GREETINGS},
 }
