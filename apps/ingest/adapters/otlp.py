@@ -1,0 +1,149 @@
+"""OpenTelemetry's dialect: log records that are events, Flink's among them.
+
+OTLP comes as protobuf or as JSON, over HTTP or gRPC; all four give the same drafts.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+
+from apps.events.draft import Draft
+from apps.ingest.adapters.flink import is_flink, tell_flink
+from apps.ingest.adapters.identity import derived, derived_from_bytes
+from apps.ingest.adapters.message import Element, Message, Unreadable, media_type
+from apps.ingest.adapters.otlp_event import Event, event_name, tell_event
+from apps.ingest.adapters.otlp_json import read_json
+from apps.ingest.adapters.otlp_protobuf import read_protobuf
+from apps.ingest.adapters.otlp_record import Broken, Reader, Record, Scope
+
+JSON, PROTOBUF = "application/json", "application/x-protobuf"
+READERS: Mapping[str, Reader] = {
+    PROTOBUF: read_protobuf,
+    "application/protobuf": read_protobuf,
+    JSON: read_json,
+}
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UID = "log.record.uid"
+# One encoder, with keys in order: what it writes names an event for good.
+CANONICAL = msgspec.json.Encoder(order="sorted")
+
+
+def read_otlp(message: Message) -> Iterator[Element]:
+    """Read an ExportLogsServiceRequest: one element a log record, counted over the request."""
+    read = READERS.get(media_type(message))
+    if read is None:
+        say = f"The Content-Type must be {PROTOBUF} or {JSON}."
+        yield Element(None, message.body, Unreadable.because(415, say))
+        return
+    drafting = Drafting()
+    try:
+        for index, told in enumerate(read(message.body)):
+            reading = told.record
+            if isinstance(reading, Record):
+                reading = drafting.read(told.scope, reading)
+            yield Element(index, told.raw, reading)
+    except Broken as broken:
+        yield Element(None, message.body, broken.unreadable)
+
+
+NO_NAME = Unreadable.because(
+    400, "It has no event name: it is a log record, and no event.", "eventName"
+)
+
+
+class Drafting:
+    """Makes drafts of one request's records, and tells those apart that say the same."""
+
+    def __init__(self) -> None:
+        self.told: Counter[bytes] = Counter()
+        self.scope: tuple[Scope, bytes] | None = None
+
+    def read(self, scope: Scope, record: Record) -> tuple[Draft] | Unreadable:
+        if is_flink(scope, record):
+            event = tell_flink(scope, record)
+            # Flink stamps what happened as observed, and the export as the time.
+            at = record.observed if record.observed > 0 else record.time
+        elif name := event_name(record):
+            event = tell_event(name, scope, record)
+            at = record.time if record.time > 0 else record.observed
+        else:
+            return NO_NAME
+        return (self._draft(event, max(at, 0), scope, record),)
+
+    def _draft(self, event: Event, at: int, scope: Scope, record: Record) -> Draft:
+        uid = record.attributes.get(UID)
+        return Draft(
+            id=derived("otel", UID, str(uid)) if uid else self._id(event, at, scope, record),
+            occurred=EPOCH + timedelta(microseconds=at // 1_000) if at else datetime.now(UTC),
+            event=event.name,
+            resource=event.resource,
+            related=event.related,
+            payload=payload_of(event, scope, record),
+            system=event.system,
+            outcome=event.outcome,
+            message=event.message,
+            warnings=event.warnings,
+            # Who gives a uid says that another record with it is the same.
+            once=bool(uid),
+        )
+
+    def _id(self, event: Event, at: int, scope: Scope, record: Record) -> UUID:
+        if not at:
+            return uuid4()
+        content = CANONICAL.encode(
+            [
+                event.told_name,
+                record.severity,
+                record.severity_text,
+                record.body,
+                record.attributes,
+                record.trace_id,
+                record.span_id,
+                at,
+            ]
+        )
+        content = self._named(scope) + content
+        self.told[content] += 1
+        return derived_from_bytes("otel", b"%d" % self.told[content] + content)
+
+    def _named(self, scope: Scope) -> bytes:
+        """Return what names a scope, encoded once for all its records."""
+        if self.scope is None or self.scope[0] is not scope:
+            named = [scope.resource, scope.name, scope.version, scope.attributes]
+            self.scope = scope, CANONICAL.encode(named)
+        return self.scope[1]
+
+
+def payload_of(event: Event, scope: Scope, record: Record) -> dict[str, Any]:
+    """Keep all that the record says, typed; what it leaves out is left out."""
+    payload = {
+        "name": event.told_name,
+        "severity_number": record.severity,
+        "severity_text": record.severity_text,
+        "attributes": record.attributes,
+        "scope": scope.name,
+        "scope_version": scope.version,
+        "scope_attributes": scope.attributes,
+        "resource": scope.resource,
+        "time": moment(record.time),
+        "observed_time": moment(record.observed),
+        "trace_id": record.trace_id,
+        "span_id": record.span_id,
+        "flags": record.flags,
+        "dropped_attributes_count": record.dropped,
+    }
+    payload = {key: value for key, value in payload.items() if value}
+    return payload if record.body in (None, "") else {**payload, "body": record.body}
+
+
+def moment(nanoseconds: int) -> str:
+    """Write a time to the nanosecond, as it was told; none if it was not."""
+    if nanoseconds <= 0:
+        return ""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
