@@ -205,7 +205,7 @@ def _relate_owners(facets: Json, related: Related) -> None:
     for owner in _objects(_object(facets, "ownership"), "owners"):
         if name := _text(owner, "name"):
             id, labels = resource_id(f"openlineage.owner.{quote(name, safe='')}")
-            kind = {"openlineage.owner-type": cut(type)} if (type := _text(owner, "type")) else {}
+            kind = _said({"openlineage.owner-type": owner.get("type")})
             related.add("owner", {RESOURCE_ID: id, RESOURCE_NAME: name, **kind, **labels})
 
 
@@ -224,9 +224,8 @@ def _relate_names(facets: Json, of: str, related: Related) -> None:
     """Relate the other names of a dataset: symlinks, and what it was called before."""
     if "symlinks" in facets:
         for symlink in filter(_is_named, _objects(_object(facets, "symlinks"), "identifiers")):
-            labels = {**_named("dataset", symlink), "openlineage.symlink-of": of}
-            if type := _text(symlink, "type"):
-                labels["openlineage.symlink-type"] = cut(type)
+            kind = _said({"openlineage.symlink-type": symlink.get("type")})
+            labels = {**_named("dataset", symlink), "openlineage.symlink-of": of, **kind}
             related.add("symlink", labels)
     if "lifecycleStateChange" in facets:
         previous = _object(_object(facets, "lifecycleStateChange"), "previousIdentifier")

@@ -9,6 +9,7 @@ except in a name.
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 import msgspec
@@ -57,7 +58,7 @@ def _is_deep(event: object, raw: bytes) -> bool:
     """Say whether it is nested beyond the limit; most events have no so many brackets."""
     if raw.count(b"{") + raw.count(b"[") <= strict_json.MAX_DEPTH:
         return False
-    level = [event]
+    level: list[Any] = [event]
     for _ in range(strict_json.MAX_DEPTH):
         level = [
             held
@@ -216,8 +217,8 @@ def _read_closely(raw: bytes) -> Told | Unreadable:
         return Unreadable.because(400, str(error), type="json_invalid")
     except TooDeep as error:
         return Unreadable.because(422, str(error), type="too_deep")
-    problems = []
-    warnings = []
+    problems: list[Problem] = []
+    warnings: list[str] = []
     for flaw in strict_json.flaws(value):
         if flaw.reason == strict_json.TOO_DEEP:
             return Unreadable.because(422, flaw.reason, *flaw.path, type="too_deep")
@@ -272,7 +273,7 @@ def _split_closely(body: bytes) -> list[bytes] | None:
     text = body.strip()
     if not cuts or text[:1] != b"[" or text[-1:] != b"]" or cuts[-1] + 1 != len(body.rstrip()):
         return None
-    parts = [body[start + 1 : end].strip() for start, end in zip(cuts, cuts[1:], strict=False)]
+    parts = [body[start + 1 : end].strip() for start, end in pairwise(cuts)]
     return [] if parts == [b""] else parts
 
 
