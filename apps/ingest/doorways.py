@@ -5,6 +5,7 @@ Paths are without a trailing slash; the mount looks them up with and without one
 
 from apps.ingest.doors.asgi import Application
 from apps.ingest.doors.cloudevents import handshake, post_cloudevents
+from apps.ingest.doors.openlineage import post_batch, post_event
 from apps.ingest.doors.prefect_greetings import GREETINGS, greeting, ready
 from apps.ingest.doors.prefect_post import post_events
 from apps.ingest.doors.prefect_socket import events_in
@@ -13,6 +14,8 @@ HTTP: dict[tuple[str, str], Application] = {
     ("POST", "/api/events"): post_events,
     ("POST", "/api/cloudevents"): post_cloudevents,
     ("OPTIONS", "/api/cloudevents"): handshake,
+    ("POST", "/api/v1/lineage"): post_event,
+    ("POST", "/api/v1/lineage/batch"): post_batch,
     ("GET", "/api/ready"): ready,
     **{("GET", path): greeting(path) for path in GREETINGS},
 }
