@@ -1,0 +1,500 @@
+"""What an event of Flyte says, in ours: its identity, its hierarchy, and what it is about.
+
+A re-send after a restart of propeller carries another time. So the identity is Flyte's own, from
+`IDFromMessage` in flytepropeller/events, without the time; and drafts are stored `once`.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
+from apps.ingest.adapters.flyte_forms import LARGEST, LeftOut, Values, Wrong, left_out
+from apps.ingest.adapters.flyte_messages import EVENTS
+from apps.ingest.adapters.flyte_words import (
+    CACHE_WORDS,
+    EXECUTION_STARTED,
+    in_words,
+    outcome_of,
+)
+from apps.ingest.adapters.identity import derived, resource_id
+from apps.ingest.adapters.message import labels_of, one_line
+from apps.query.outcomes import Outcome
+
+RESOURCE_NAME = "prefect.resource.name"
+Labels = dict[str, str]
+NOTHING: Mapping[str, Any] = {}
+
+# As flyteadmin has it: nothing follows these.
+TERMINAL = {
+    "workflow-execution": {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"},
+    "node-execution": {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "SKIPPED", "RECOVERED"},
+    "task-execution": {"SUCCEEDED", "FAILED", "ABORTED"},
+}
+# What `resource_type` says an identifier names.
+ENTITIES = {
+    "TASK": "task",
+    "WORKFLOW": "workflow",
+    "LAUNCH_PLAN": "launch-plan",
+    "DATASET": "dataset",
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event as it was told, and what came beside it."""
+
+    event: Values
+    around: Mapping[str, Any] = field(default_factory=dict)
+    """What flyteadmin adds when it publishes: principal, launch plan, labels, artifacts."""
+    time: datetime | None = None
+    """The time of the envelope, for an event that says none."""
+    size: int = 0
+    """How many bytes the message has: in a small one nothing can be too large to keep."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class About:
+    """What one kind of event is about: who it is, its labels, and what it touches."""
+
+    identity: tuple[str, ...]
+    id: str
+    name: str
+    labels: Mapping[str, Any]
+    related: Sequence[Labels]
+
+
+def draft_of(kind: str, told: Told) -> Draft:
+    """Make a draft of an event of `workflows`, `nodes` or `tasks`; raises Wrong."""
+    noun, about_of = ABOUT[kind]
+    event = told.event
+    phase = event.get("phase", "UNDEFINED")
+    about = about_of(event, str(phase))
+    occurred, no_time = occurrence(event, told.time)
+    payload, too_large = without_large(event) if told.size > LARGEST else (event, ())
+    id, whole_id = resource_id(about.id)
+    return Draft(
+        id=derived("flyte", *about.identity),
+        occurred=occurred,
+        event=f"flyte.{noun}.{phase}",
+        resource={
+            RESOURCE_ID: id,
+            RESOURCE_NAME: about.name,
+            **labels_of(
+                {
+                    **about.labels,
+                    "flyte.phase": phase,
+                    "flyte.terminal": phase in TERMINAL[noun] or None,
+                    "flyte.producer": event.get("producer_id"),
+                    **_error_labels(event),
+                }
+            ),
+            **_sender_labels(told.around),
+            **whole_id,
+        },
+        related=_first_of_each([*about.related, *published_with(told.around)]),
+        payload={**payload, **told.around} if told.around else payload,
+        system="flyte",
+        outcome=outcome_of(noun, phase),
+        message=message_of(event),
+        warnings=(*told.warnings, *both_sides(kind, event), *too_large, *no_time),
+        once=True,
+    )
+
+
+def started(told: Told) -> Draft:
+    """Make a draft of flyteadmin's own `ExecutionStart`; raises Wrong."""
+    event = told.event
+    execution = _required(event, "execution_id")
+    id, whole_id = resource_id(execution_id(execution))
+    occurred, no_time = occurrence(event, told.time)
+    return Draft(
+        id=derived("flyte", "start", *_names(execution)),
+        occurred=occurred,
+        event=EXECUTION_STARTED,
+        resource={
+            RESOURCE_ID: id,
+            RESOURCE_NAME: execution["name"],
+            **labels_of(_scope(execution)),
+            **whole_id,
+        },
+        related=_first_of_each(
+            [*places(execution), *_entity(event.get("workflow_id")), *published_with(event)]
+        ),
+        payload=event,
+        system="flyte",
+        outcome=Outcome.RUNNING,
+        warnings=(*told.warnings, *no_time),
+        once=True,
+    )
+
+
+# The three kinds.
+
+
+def workflow(event: Values, phase: str) -> About:
+    execution = _required(event, "execution_id")
+    producer = event.get("producer_id", "")
+    # An execution may be queued again, on another cluster.
+    again = (producer,) if phase == "QUEUED" else ()
+    return About(
+        identity=("wf", *_names(execution), phase, *again),
+        id=execution_id(execution),
+        name=execution["name"],
+        labels=_scope(execution),
+        related=[
+            *_related("cluster", f"flyte.cluster.{producer}" if producer else "", producer),
+            *places(execution),
+        ],
+    )
+
+
+def node(event: Values, phase: str) -> About:
+    told = _required(event, "id", "node_id")
+    execution = _required(told, "execution_id", within=("id",))
+    node_id, retry_group = told["node_id"], event.get("retry_group", "")
+    work = event.get("task_node_metadata", NOTHING)
+    return About(
+        identity=("node", *_names(execution), node_id, retry_group, phase),
+        id=node_execution_id(told),
+        name=event.get("node_name") or event.get("spec_node_id") or node_id,
+        labels={
+            **_scope(execution),
+            "flyte.node-id": node_id,
+            "flyte.spec-node-id": event.get("spec_node_id"),
+            "flyte.retry-group": retry_group,
+            "flyte.cache-status": work.get("cache_status"),
+            "flyte.reservation-status": work.get("reservation_status"),
+            "flyte.is-parent": event.get("is_parent") or None,
+            "flyte.is-dynamic": event.get("is_dynamic") or None,
+            "flyte.is-array": event.get("is_array") or None,
+            "flyte.is-eager": event.get("is_eager") or None,
+        },
+        related=[
+            *_execution("workflow-execution", execution),
+            *_parents(event, execution),
+            *_launched(event),
+            *_entity(event.get("target_entity")),
+            *_entity(work.get("dynamic_workflow", NOTHING).get("id"), role="dynamic-workflow"),
+            *_cache(work.get("catalog_key", NOTHING)),
+        ],
+    )
+
+
+def task(event: Values, phase: str) -> About:
+    entity = _required(event, "task_id")
+    node = _required(event, "parent_node_execution_id", "node_id")
+    execution = _required(node, "execution_id", within=("parent_node_execution_id",))
+    attempt, version = event.get("retry_attempt", 0), event.get("phase_version", 0)
+    metadata = event.get("metadata", NOTHING)
+    return About(
+        identity=(
+            *("task", *_names(execution), node["node_id"]),
+            *(entity.get(part, "") for part in ("project", "domain", "name", "version")),
+            *(str(attempt), phase, str(version)),
+        ),
+        id=_attempt_id(node, attempt),
+        name=entity["name"],
+        labels={
+            **_scope(execution),
+            "flyte.node-id": node["node_id"],
+            "flyte.retry-attempt": attempt,
+            "flyte.phase-version": version,
+            "flyte.task-type": event.get("task_type"),
+            "flyte.plugin": metadata.get("plugin_identifier"),
+            "flyte.instance-class": metadata.get("instance_class"),
+            "flyte.generated-name": metadata.get("generated_name"),
+        },
+        related=[
+            *_execution("workflow-execution", execution),
+            *_related("node", node_execution_id(node), node["node_id"]),
+            *_entity(entity, type="TASK"),
+            *_external_resources(metadata),
+            *_pods(event.get("log_context", NOTHING)),
+        ],
+    )
+
+
+ABOUT: Mapping[str, tuple[str, Callable[[Values, str], About]]] = {
+    "workflows": ("workflow-execution", workflow),
+    "nodes": ("node-execution", node),
+    "tasks": ("task-execution", task),
+}
+
+# Ids. Names may hold dots, so these are for comparing, not for taking apart.
+
+
+def execution_id(id: Mapping[str, Any]) -> str:
+    return _dotted("flyte.workflow-execution", *_names(id))
+
+
+def node_execution_id(id: Mapping[str, Any]) -> str:
+    execution = id.get("execution_id", NOTHING)
+    return _dotted("flyte.node-execution", *_names(execution), id.get("node_id", ""))
+
+
+def task_execution_id(id: Mapping[str, Any]) -> str:
+    return _attempt_id(id.get("node_execution_id", NOTHING), id.get("retry_attempt", 0))
+
+
+def _attempt_id(node: Mapping[str, Any], attempt: int) -> str:
+    names = (*_names(node.get("execution_id", NOTHING)), node.get("node_id", ""))
+    return _dotted("flyte.task-execution", *names, str(attempt))
+
+
+def _names(id: Mapping[str, Any]) -> tuple[str, ...]:
+    return (id.get("org", ""), id.get("project", ""), id.get("domain", ""), id.get("name", ""))
+
+
+def _dotted(head: str, org: str, *names: str) -> str:
+    """Join names with dots; an organisation, which few have, only where there is one."""
+    return ".".join((head, org, *names) if org else (head, *names))
+
+
+def _required(values: Mapping[str, Any], *names: str, within: tuple[str, ...] = ()) -> Values:
+    """Return what identifies an event, which must have a name; raises Wrong."""
+    key, part = (*names, "name")[:2]
+    told = values.get(key)
+    if not told:
+        raise Wrong("It is required: without it nobody knows what this is about.", *within, key)
+    if not told.get(part):
+        raise Wrong("It must not be empty.", *within, key, part)
+    return told
+
+
+# What an event is about and touches.
+
+
+def _scope(id: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "flyte.project": id.get("project"),
+        "flyte.domain": id.get("domain"),
+        "flyte.org": id.get("org"),
+    }
+
+
+def places(execution: Mapping[str, Any]) -> list[Labels]:
+    project, domain = execution.get("project", ""), execution.get("domain", "")
+    return [
+        *_related("project", f"flyte.project.{project}" if project else "", project),
+        *_related("domain", f"flyte.domain.{domain}" if domain else "", domain),
+    ]
+
+
+def _execution(role: str, id: Mapping[str, Any]) -> list[Labels]:
+    return _related(role, execution_id(id), id["name"]) if id.get("name") else []
+
+
+def _parents(event: Values, execution: Values) -> list[Labels]:
+    node_id = event.get("parent_node_metadata", NOTHING).get("node_id", "")
+    parent = {"node_id": node_id, "execution_id": execution}
+    task = event.get("parent_task_metadata", NOTHING).get("id", NOTHING)
+    return [
+        *_related("parent-node", node_execution_id(parent) if node_id else "", node_id),
+        *_task_execution("parent-task", task),
+    ]
+
+
+def _task_execution(role: str, id: Mapping[str, Any]) -> list[Labels]:
+    if not id:
+        return []
+    name = id.get("task_id", NOTHING).get("name", "")
+    return _related(role, task_execution_id(id), name)
+
+
+def _launched(values: Mapping[str, Any]) -> list[Labels]:
+    launched = values.get("workflow_node_metadata", NOTHING).get("execution_id", NOTHING)
+    return _execution("launched-execution", launched)
+
+
+def _entity(
+    id: Mapping[str, Any] | None, *, role: str = "", type: str = "", **labels: str
+) -> list[Labels]:
+    """Name a task, a workflow, a launch plan or a dataset by its identifier."""
+    if not id or not id.get("name"):
+        return []
+    told = id.get("resource_type", "UNSPECIFIED")
+    kind = ENTITIES.get(type or told) or ("workflow" if role else "entity")
+    names = (*_names(id), *filter(None, (id.get("version"),)))
+    return _related(role or kind, _dotted(f"flyte.{kind}", *names), id["name"], **labels)
+
+
+def _cache(catalog: Mapping[str, Any]) -> list[Labels]:
+    tag = catalog.get("artifact_tag", NOTHING)
+    labels = labels_of(
+        {"flyte.artifact-tag": tag.get("name"), "flyte.artifact-id": tag.get("artifact_id")}
+    )
+    source = catalog.get("source_task_execution", NOTHING)
+    return [
+        *_entity(catalog.get("dataset_id"), type="DATASET", **labels),
+        *_task_execution("cached-source", source),
+    ]
+
+
+def _external_resources(metadata: Mapping[str, Any]) -> list[Labels]:
+    related = []
+    for told in metadata.get("external_resources", ()):
+        id = told.get("external_id", "")
+        labels = labels_of(
+            {
+                "flyte.phase": told.get("phase"),
+                "flyte.index": told.get("index"),
+                "flyte.retry-attempt": told.get("retry_attempt"),
+                "flyte.cache-status": told.get("cache_status"),
+            }
+        )
+        name = f"flyte.external-resource.{id}" if id else ""
+        related += _related("external-resource", name, id, **labels)
+        related += _launched(told)
+        related += _pods(told.get("log_context", NOTHING))
+    return related
+
+
+def _pods(context: Mapping[str, Any]) -> list[Labels]:
+    related = []
+    for pod in context.get("pods", ()):
+        name, namespace = pod.get("pod_name", ""), pod.get("namespace", "")
+        related += _related("pod", f"flyte.pod.{namespace}.{name}" if name else "", name)
+    return related
+
+
+def published_with(around: Mapping[str, Any]) -> list[Labels]:
+    """Name what flyteadmin tells beside an event when it publishes it."""
+    principal = around.get("principal", "")
+    return [
+        *_entity(around.get("launch_plan_id"), type="LAUNCH_PLAN"),
+        *_execution("reference-execution", around.get("reference_execution", NOTHING)),
+        *_related("principal", f"flyte.principal.{principal}" if principal else "", principal),
+        *(label for id in around.get("artifact_ids", ()) for label in _artifact(id)),
+    ]
+
+
+def _artifact(id: Mapping[str, Any]) -> list[Labels]:
+    key = id.get("artifact_key", NOTHING)
+    names = (*_names(key), *filter(None, (id.get("version"),)))
+    name = key.get("name", "")
+    return _related("artifact", _dotted("flyte.artifact", *names) if name else "", name)
+
+
+def _related(role: str, id: str, name: str, **labels: str) -> list[Labels]:
+    if not id:
+        return []
+    id, whole_id = resource_id(id)
+    named = {RESOURCE_NAME: name} if name else {}
+    return [{RESOURCE_ID: id, RESOURCE_ROLE: role, **named, **labels, **whole_id}]
+
+
+def _first_of_each(related: Sequence[Labels]) -> list[Labels]:
+    """Name each resource once in a role: subtasks share pods and executions."""
+    first: dict[tuple[str, str], Labels] = {}
+    for labels in related:
+        first.setdefault((labels[RESOURCE_ROLE], labels[RESOURCE_ID]), labels)
+    return list(first.values())
+
+
+def _sender_labels(around: Mapping[str, Any]) -> Labels:
+    return {f"flyte.label.{key}": value for key, value in around.get("labels", NOTHING).items()}
+
+
+def _error_labels(event: Values) -> dict[str, Any]:
+    error = event.get("error", NOTHING)
+    return {"flyte.error.code": error.get("code"), "flyte.error.kind": error.get("kind")}
+
+
+# When it happened, and what is worth reading or odd.
+
+
+def occurrence(event: Values, envelope: datetime | None) -> tuple[datetime, tuple[str, ...]]:
+    """Return when an event happened, and a warning where nothing says it."""
+    for name in ("occurred_at", "reported_at"):
+        if told := event.get(name):
+            try:
+                return moment(told), ()
+            except (ValueError, OverflowError):
+                say = "It must be a time between the years 1 and 9999."
+                raise Wrong(say, name) from None
+    if envelope:
+        return envelope, ()
+    return datetime.now(UTC), ("It says no time: the time of its arrival stands for it.",)
+
+
+def moment(text: str) -> datetime:
+    """Read RFC 3339; digits beyond the microseconds are cut."""
+    told = datetime.fromisoformat(text)
+    return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def message_of(event: Values) -> str | None:
+    """Return the one thing worth reading: why it failed, else what Kubernetes said last."""
+    if error := event.get("error"):
+        said = error.get("message", "")
+        return one_line(gist(said)) or error.get("code") or None
+    if reasons := event.get("reasons"):
+        return one_line(reasons[-1].get("reason", "")) or None
+    if reason := event.get("reason"):
+        return one_line(reason) or None
+    status = event.get("task_node_metadata", NOTHING).get("cache_status", "CACHE_DISABLED")
+    return None if status == "CACHE_DISABLED" else in_words(CACHE_WORDS, status)
+
+
+def gist(said: str) -> str:
+    """Return what a Python traceback ends in; other texts begin with what matters."""
+    if told := MESSAGE_IN_TRACEBACK.search(said):
+        return told["text"]
+    if said.lstrip().startswith("Traceback"):
+        return said.rstrip().rpartition("\n")[2]
+    return said
+
+
+# flytekit writes a traceback, then this.
+MESSAGE_IN_TRACEBACK = re.compile(r"^Message:\s+(?P<text>\S[^\n]*)", re.MULTILINE)
+
+
+def both_sides(kind: str, event: Values) -> tuple[str, ...]:
+    """Warn of fields that exclude one another and are told together; all of them are kept."""
+    warnings = []
+    for name, group in EVENTS[kind].oneofs.items():
+        told = [field for field in group if event.get(field)]
+        if len(told) > 1:
+            warnings.append(f"Only one of {name} may be told: {' and '.join(told)} are kept.")
+    return tuple(warnings)
+
+
+# Where what may be too large to keep stands in an event.
+MAY_BE_LARGE = (
+    ("input_data",),
+    ("output_data",),
+    ("task_node_metadata", "dynamic_workflow", "compiled_workflow"),
+)
+
+
+def without_large(event: Values) -> tuple[Values, tuple[str, ...]]:
+    """Put size and hash in the place of what is too large to keep."""
+    warnings = []
+    for path in MAY_BE_LARGE:
+        event, size = _without(event, path)
+        if size:
+            say = f"{path[-1]} has {size:,} bytes: its size and SHA-256 are kept instead."
+            warnings.append(say)
+    return event, tuple(warnings)
+
+
+def _without(values: Values, path: Sequence[str]) -> tuple[Values, int]:
+    head, *rest = path
+    told = values.get(head)
+    if told is None:
+        return values, 0
+    if rest:
+        inner, size = _without(told, rest)
+    elif isinstance(told, LeftOut):
+        inner, size = told, told["left_out"]["bytes"]
+    else:
+        content = msgspec.json.encode(told)
+        size = len(content) if len(content) > LARGEST else 0
+        inner = left_out(content)
+    return ({**values, head: inner} if size else values), size
