@@ -13,6 +13,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
+from apps.events.audit import tell
 from apps.events.retention import kept_since
 
 logger = logging.getLogger(__name__)
@@ -88,7 +89,11 @@ def ensure() -> list[Partition]:
 def expire() -> list[Partition]:
     """Drop the partitions whose every event is older than the retention; return them."""
     expired = [partition for partition in partitions() if partition.end <= kept_since()]
-    return [partition for partition in expired if _dropped(partition)]
+    dropped = [partition for partition in expired if _dropped(partition)]
+    for partition in dropped:
+        until = f"Everything that occurred before {partition.end:%Y-%m-%d %H:%M} UTC"
+        tell("partition.dropped", kind="partition", name=partition.name, message=until)
+    return dropped
 
 
 def wanted() -> Iterator[tuple[datetime, datetime]]:

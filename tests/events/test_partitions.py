@@ -1,10 +1,12 @@
 """Partitions and retention: room ahead, nothing kept for ever, nothing lost in between."""
 
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -128,10 +130,15 @@ def test_expired_partitions_are_dropped_whole(source: Source, settings: Any):
     settings.EVENTFEED_RETENTION_DAYS = 5
     dropped = expire()
     assert dropped[-1].end <= today() - 5 * DAY
-    assert [event.id for event in search(None).events] == [kept.id]
+    assert sent(search(None).events) == [kept.id]
     with pytest.raises(Expired) as expired:
-        read_sync(place, 10)
-    assert [event.id for event in read_sync(expired.value.floor, 10)] == [kept.id]
+        read_sync(place, 100)
+    assert sent(read_sync(expired.value.floor, 100)) == [kept.id]
+
+
+def sent(events: Iterable[Event]) -> list[UUID]:
+    """Leave out what Eventfeed tells of itself: that partitions were dropped."""
+    return [event.id for event in events if event.system != "eventfeed"]
 
 
 def test_replay_of_2023_lives_as_long_as_anything_else(source: Source):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from apps.events.draft import Draft
 from apps.ingest.doors.refusals import harmless
-from apps.ingest.masking import Rules, masked, masked_bytes
+from apps.ingest.masking import DEFAULT, Rules, masked, masked_bytes
 
 ID = "prefect.resource.id"
 
@@ -24,7 +24,7 @@ def draft(payload: Any = None, **fields: Any) -> Draft:
     )
 
 
-def payload_of(payload: Any, rules: Rules = Rules()) -> Any:
+def payload_of(payload: Any, rules: Rules = DEFAULT) -> Any:
     return masked(draft(payload), rules).payload
 
 
