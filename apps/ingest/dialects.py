@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from apps.ingest.adapters.cloudevents_draft import read_cloudevents
+from apps.ingest.adapters.flyte import read_flyte
 from apps.ingest.adapters.message import Adapter
 from apps.ingest.adapters.openlineage import read_openlineage
 from apps.ingest.adapters.prefect import read_prefect
@@ -10,5 +11,6 @@ from apps.ingest.adapters.prefect import read_prefect
 DIALECTS: Mapping[str, Adapter] = {
     "openlineage": read_openlineage,
     "cloudevents": read_cloudevents,
+    "flyte": read_flyte,
     "prefect": read_prefect,
 }

@@ -5,6 +5,7 @@ Paths are without a trailing slash; the mount looks them up with and without one
 
 from apps.ingest.doors.asgi import Application
 from apps.ingest.doors.cloudevents import handshake, post_cloudevents
+from apps.ingest.doors.flyte_http import post_flyte
 from apps.ingest.doors.openlineage import post_batch, post_event
 from apps.ingest.doors.prefect_greetings import GREETINGS, greeting, ready
 from apps.ingest.doors.prefect_post import post_events
@@ -16,6 +17,7 @@ HTTP: dict[tuple[str, str], Application] = {
     ("OPTIONS", "/api/cloudevents"): handshake,
     ("POST", "/api/v1/lineage"): post_event,
     ("POST", "/api/v1/lineage/batch"): post_batch,
+    **{("POST", f"/api/v1/events/{kind}"): door for kind, door in post_flyte.items()},
     ("GET", "/api/ready"): ready,
     **{("GET", path): greeting(path) for path in GREETINGS},
 }
