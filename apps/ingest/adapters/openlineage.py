@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -14,6 +13,17 @@ from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
 from apps.ingest.adapters.identity import derived_from_bytes, resource_id
 from apps.ingest.adapters.message import Element, Message, Unreadable, cut, one_line
 from apps.ingest.adapters.openlineage_facets import facet_warnings
+from apps.ingest.adapters.openlineage_parts import (
+    NOTHING,
+    Json,
+    assertions_of,
+    datasets_of,
+    is_named,
+    object_in,
+    objects_in,
+    statistics_of,
+    text_in,
+)
 from apps.ingest.adapters.openlineage_reading import Kind, Told, read, split
 from apps.ingest.adapters.openlineage_words import EVENT_TYPES
 from apps.query.outcomes import Outcome
@@ -22,9 +32,6 @@ RESOURCE_NAME = "prefect.resource.name"
 MOST_WARNINGS = 20
 MOST_TAGS = 50
 MOST_OF_A_LABEL = 1_000
-
-Json = Mapping[str, Any]
-NOTHING: Json = {}
 
 
 def read_openlineage(message: Message) -> Iterator[Element]:
@@ -75,9 +82,9 @@ def _about_run(event: Json, related: "Related") -> About:
     facets = run.get("facets") or NOTHING
     _relate_job(job, related)
     _relate_parents(facets, related)
-    _relate_dependencies(_object(facets, "jobDependencies"), related)
+    _relate_dependencies(object_in(facets, "jobDependencies"), related)
     _relate_datasets(event, related)
-    id, labels = _run_id(run["runId"])
+    id, labels = run_id_of(run["runId"])
     resource = {
         RESOURCE_ID: id,
         RESOURCE_NAME: job["name"],
@@ -93,16 +100,16 @@ def _about_job(event: Json, related: "Related") -> About:
     job = event["job"]
     facets = job.get("facets") or NOTHING
     _relate_owners(facets, related)
-    _relate_entries(_object(facets, "lineage"), related)
+    _relate_entries(object_in(facets, "lineage"), related)
     _relate_datasets(event, related)
     labels = {**_labels_of_job(facets), **_tags(facets), **_labels_of_sender(event)}
-    return "openlineage.job.METADATA", {**_named("job", job), **labels}, Outcome.INFORMATION
+    return "openlineage.job.METADATA", {**named("job", job), **labels}, Outcome.INFORMATION
 
 
 def _about_dataset(event: Json, related: "Related") -> About:
     dataset = event["dataset"]
     facets = dataset.get("facets") or NOTHING
-    resource = {**_named("dataset", dataset), **_labels_of_dataset(dataset)}
+    resource = {**named("dataset", dataset), **_labels_of_dataset(dataset)}
     _relate_owners(facets, related)
     _relate_names(facets, resource[RESOURCE_ID], related)
     _relate_sources(facets, related)
@@ -134,7 +141,7 @@ def _id_and_labels(kind: str, namespace: str, name: str) -> tuple[str, dict[str,
     return resource_id(f"openlineage.{kind}.{quote(namespace, safe='')}/{quote(name, safe='')}")
 
 
-def _named(kind: str, thing: Json) -> dict[str, str]:
+def named(kind: str, thing: Json) -> dict[str, str]:
     """Return the labels of a job or dataset."""
     namespace, name = thing["namespace"], thing["name"]
     is_short = len(namespace) + len(name) < MOST_OF_A_LABEL
@@ -144,7 +151,7 @@ def _named(kind: str, thing: Json) -> dict[str, str]:
     return {RESOURCE_ID: id, RESOURCE_NAME: name, "openlineage.namespace": namespace, **labels}
 
 
-def _run_id(run_id: str) -> tuple[str, dict[str, str]]:
+def run_id_of(run_id: str) -> tuple[str, dict[str, str]]:
     if not PLAIN_UUID.fullmatch(run_id):
         try:
             run_id = str(UUID(run_id))
@@ -172,38 +179,38 @@ class Related:
 
 def _relate_job(job: Json, related: Related) -> None:
     facets = job.get("facets") or NOTHING
-    related.add("job", {**_named("job", job), **_tags(facets)})
+    related.add("job", {**named("job", job), **_tags(facets)})
     _relate_owners(facets, related)
-    _relate_entries(_object(facets, "lineage"), related)
+    _relate_entries(object_in(facets, "lineage"), related)
 
 
 def _relate_parents(facets: Json, related: Related) -> None:
     # Airflow called it so before the spec did.
-    parent = _object(facets, "parent") or _object(facets, "parentRun")
-    for role, holder in (("parent", parent), ("root", _object(parent, "root"))):
+    parent = object_in(facets, "parent") or object_in(facets, "parentRun")
+    for role, holder in (("parent", parent), ("root", object_in(parent, "root"))):
         _relate_run(role, holder, related)
 
 
 def _relate_dependencies(facet: Json, related: Related) -> None:
     for role in ("upstream", "downstream"):
-        for dependency in _objects(facet, role):
+        for dependency in objects_in(facet, role):
             _relate_run(role, dependency, related)
 
 
 def _relate_run(role: str, holder: Json, related: Related) -> None:
     """Relate a run in this role, and its job in the same with `-job`."""
-    job, run_id = _object(holder, "job"), _text(_object(holder, "run"), "runId")
+    job, run_id = object_in(holder, "job"), text_in(object_in(holder, "run"), "runId")
     if run_id:
-        id, labels = _run_id(run_id)
-        name = _text(job, "name")
+        id, labels = run_id_of(run_id)
+        name = text_in(job, "name")
         related.add(role, {RESOURCE_ID: id, **({RESOURCE_NAME: name} if name else {}), **labels})
-    if _is_named(job):
-        related.add(f"{role}-job", _named("job", job))
+    if is_named(job):
+        related.add(f"{role}-job", named("job", job))
 
 
 def _relate_owners(facets: Json, related: Related) -> None:
-    for owner in _objects(_object(facets, "ownership"), "owners"):
-        if name := _text(owner, "name"):
+    for owner in objects_in(object_in(facets, "ownership"), "owners"):
+        if name := text_in(owner, "name"):
             id, labels = resource_id(f"openlineage.owner.{quote(name, safe='')}")
             kind = _said({"openlineage.owner-type": owner.get("type")})
             related.add("owner", {RESOURCE_ID: id, RESOURCE_NAME: name, **kind, **labels})
@@ -212,7 +219,7 @@ def _relate_owners(facets: Json, related: Related) -> None:
 def _relate_datasets(event: Json, related: Related) -> None:
     for role in ("input", "output"):
         for dataset in event.get(f"{role}s") or ():
-            labels = _named("dataset", dataset)
+            labels = named("dataset", dataset)
             related.add(role, {**labels, **_labels_of_dataset(dataset)})
             _relate_names(dataset.get("facets") or NOTHING, labels[RESOURCE_ID], related)
     # After the inputs that stand there themselves, which know more labels.
@@ -223,53 +230,53 @@ def _relate_datasets(event: Json, related: Related) -> None:
 def _relate_names(facets: Json, of: str, related: Related) -> None:
     """Relate the other names of a dataset: symlinks, and what it was called before."""
     if "symlinks" in facets:
-        for symlink in filter(_is_named, _objects(_object(facets, "symlinks"), "identifiers")):
+        for symlink in filter(is_named, objects_in(object_in(facets, "symlinks"), "identifiers")):
             kind = _said({"openlineage.symlink-type": symlink.get("type")})
-            labels = {**_named("dataset", symlink), "openlineage.symlink-of": of, **kind}
+            labels = {**named("dataset", symlink), "openlineage.symlink-of": of, **kind}
             related.add("symlink", labels)
     if "lifecycleStateChange" in facets:
-        previous = _object(_object(facets, "lifecycleStateChange"), "previousIdentifier")
-        if _is_named(previous):
-            related.add("previous", _named("dataset", previous))
+        previous = object_in(object_in(facets, "lifecycleStateChange"), "previousIdentifier")
+        if is_named(previous):
+            related.add("previous", named("dataset", previous))
 
 
 def _relate_sources(facets: Json, related: Related) -> None:
     """Relate what a dataset's columns come from, also where the inputs do not name it."""
-    lineage, columns = _object(facets, "lineage"), _object(facets, "columnLineage")
+    lineage, columns = object_in(facets, "lineage"), object_in(facets, "columnLineage")
     if not lineage and not columns:
         return
     sources = chain(
-        _objects(columns, "dataset"),
+        objects_in(columns, "dataset"),
         _in_fields(columns, "inputFields"),
-        _objects(lineage, "inputs"),
+        objects_in(lineage, "inputs"),
         _in_fields(lineage, "inputs"),
     )
     _relate_derived("input", sources, related)
 
 
 def _in_fields(facet: Json, key: str) -> Iterator[Json]:
-    for field in _object(facet, "fields").values():
+    for field in object_in(facet, "fields").values():
         if isinstance(field, dict):
-            yield from _objects(field, key)
+            yield from objects_in(field, key)
 
 
 def _relate_entries(lineage: Json, related: Related) -> None:
     """Relate what a job's explicit lineage names."""
-    for entry in _objects(lineage, "entries"):
+    for entry in objects_in(lineage, "entries"):
         if entry.get("type") == "DATASET":
             _relate_derived("output", [entry], related)
-        sources = chain(_objects(entry, "inputs"), _in_fields(entry, "inputs"))
+        sources = chain(objects_in(entry, "inputs"), _in_fields(entry, "inputs"))
         _relate_derived("input", sources, related)
 
 
 def _relate_derived(role: str, sources: Iterable[Json], related: Related) -> None:
     seen = set()
     for source in sources:
-        if source.get("type", "DATASET") == "DATASET" and _is_named(source):
+        if source.get("type", "DATASET") == "DATASET" and is_named(source):
             key = source["namespace"], source["name"]
             if key not in seen:
                 seen.add(key)
-                labels = {**_named("dataset", source), "openlineage.derived-from": "lineage"}
+                labels = {**named("dataset", source), "openlineage.derived-from": "lineage"}
                 related.add(role, labels)
 
 
@@ -277,15 +284,17 @@ def _relate_derived(role: str, sources: Iterable[Json], related: Related) -> Non
 
 
 def _labels_of_run(facets: Json, job_facets: Json) -> dict[str, str]:
-    engine = _object(facets, "processing_engine")
+    engine = object_in(facets, "processing_engine")
     return {
         **_labels_of_job(job_facets),
         **_said(
             {
                 "openlineage.engine": engine.get("name"),
                 "openlineage.engine-version": engine.get("version"),
-                "openlineage.nominal-start": _object(facets, "nominalTime").get("nominalStartTime"),
-                "openlineage.external-query": _object(facets, "externalQuery").get(
+                "openlineage.nominal-start": object_in(facets, "nominalTime").get(
+                    "nominalStartTime"
+                ),
+                "openlineage.external-query": object_in(facets, "externalQuery").get(
                     "externalQueryId"
                 ),
             }
@@ -295,7 +304,7 @@ def _labels_of_run(facets: Json, job_facets: Json) -> dict[str, str]:
 
 
 def _labels_of_job(facets: Json) -> dict[str, str]:
-    job_type = _object(facets, "jobType")
+    job_type = object_in(facets, "jobType")
     return _said(
         {
             "openlineage.integration": job_type.get("integration"),
@@ -311,35 +320,16 @@ def _labels_of_dataset(dataset: Json) -> dict[str, str]:
         return {}
     statistics = statistics_of(dataset)
     failed = sum(1 for assertion in assertions_of(dataset) if assertion.get("success") is False)
-    lifecycle = _object(facets, "lifecycleStateChange")
+    lifecycle = object_in(facets, "lifecycleStateChange")
     return _said(
         {
             "openlineage.rows": statistics.get("rowCount"),
             "openlineage.bytes": statistics.get("size", statistics.get("bytes")),
-            "openlineage.version": _object(facets, "version").get("datasetVersion"),
+            "openlineage.version": object_in(facets, "version").get("datasetVersion"),
             "openlineage.lifecycle": lifecycle.get("lifecycleStateChange"),
             "openlineage.assertions-failed": failed or None,
         }
     )
-
-
-def statistics_of(dataset: Json) -> Json:
-    """Return how much of a dataset was read or written."""
-    return (
-        _object(_object(dataset, "outputFacets"), "outputStatistics")
-        or _object(_object(dataset, "inputFacets"), "inputStatistics")
-        or _object(_object(dataset, "inputFacets"), "dataQualityMetrics")
-        or _object(_object(dataset, "facets"), "dataQualityMetrics")
-    )
-
-
-def assertions_of(dataset: Json) -> list[Json]:
-    """Return what was asserted of a dataset; dbt says it in both of its containers."""
-    for container in ("inputFacets", "facets"):
-        facet = _object(_object(dataset, container), "dataQualityAssertions")
-        if assertions := _objects(facet, "assertions"):
-            return assertions
-    return []
 
 
 def _labels_of_sender(event: Json) -> dict[str, str]:
@@ -359,12 +349,12 @@ SPEC = re.compile(r"/spec/(\d+-\d+-\d+)/")
 def _tags(facets: Json) -> dict[str, str]:
     if "tags" not in facets:
         return {}
-    tags = _objects(_object(facets, "tags"), "tags")
+    tags = objects_in(object_in(facets, "tags"), "tags")
     return _said(
         {
             f"openlineage.tag.{cut(key)}": tag.get("value")
             for tag in islice(tags, MOST_TAGS)
-            if (key := _text(tag, "key")) and not tag.get("field")
+            if (key := text_in(tag, "key")) and not tag.get("field")
         }
     )
 
@@ -380,33 +370,6 @@ def _said(values: Json) -> dict[str, str]:
     return labels
 
 
-# Looking into what may hold anything.
-
-
-def _object(holder: Json, key: str) -> Json:
-    value = holder.get(key)
-    return value if isinstance(value, dict) else NOTHING
-
-
-def _objects(holder: Json, key: str) -> list[Json]:
-    value = holder.get(key)
-    return [held for held in value if isinstance(held, dict)] if isinstance(value, list) else []
-
-
-def _text(holder: Json, key: str) -> str:
-    value = holder.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def datasets_of(event: Json, *keys: str) -> list[Json]:
-    """Return the datasets that an event names as `inputs` or `outputs`."""
-    return [dataset for key in keys for dataset in _objects(event, key) if _is_named(dataset)]
-
-
-def _is_named(thing: Json) -> bool:
-    return isinstance(thing.get("namespace"), str) and isinstance(thing.get("name"), str)
-
-
 # The one thing worth reading.
 
 
@@ -419,16 +382,16 @@ def message_of(event: Json) -> str | None:
 
 
 def _error(event: Json) -> str:
-    return _text(_object(_facets(event, "run"), "errorMessage"), "message")
+    return text_in(object_in(_facets(event, "run"), "errorMessage"), "message")
 
 
 def _extraction_error(event: Json) -> str:
-    errors = _objects(_object(_facets(event, "run"), "extractionError"), "errors")
-    return _text(errors[0], "errorMessage") if errors else ""
+    errors = objects_in(object_in(_facets(event, "run"), "extractionError"), "errors")
+    return text_in(errors[0], "errorMessage") if errors else ""
 
 
 def _assertions(event: Json) -> str:
-    datasets = [*datasets_of(event, "inputs", "outputs"), _object(event, "dataset")]
+    datasets = [*datasets_of(event, "inputs", "outputs"), object_in(event, "dataset")]
     told = [one for dataset in datasets for one in assertions_of(dataset)]
     failed = [one for one in told if one.get("success") is False]
     if not failed:
@@ -438,15 +401,15 @@ def _assertions(event: Json) -> str:
 
 
 def _assertion(told: Json) -> str:
-    name, column = _text(told, "assertion") or _text(told, "name"), _text(told, "column")
+    name, column = text_in(told, "assertion") or text_in(told, "name"), text_in(told, "column")
     return f"{name} of {column}" if column else name
 
 
 def _lifecycle(event: Json) -> str:
-    for dataset in [*datasets_of(event, "outputs"), _object(event, "dataset")]:
-        change = _object(_object(dataset, "facets"), "lifecycleStateChange")
-        if what := _text(change, "lifecycleStateChange"):
-            return f"{what} {_text(dataset, 'name')}"
+    for dataset in [*datasets_of(event, "outputs"), object_in(event, "dataset")]:
+        change = object_in(object_in(dataset, "facets"), "lifecycleStateChange")
+        if what := text_in(change, "lifecycleStateChange"):
+            return f"{what} {text_in(dataset, 'name')}"
     return ""
 
 
@@ -472,17 +435,17 @@ def _listed(names: list[str]) -> str:
 
 def _documentation(event: Json) -> str:
     for holder in ("job", "dataset"):
-        if said := _text(_object(_facets(event, holder), "documentation"), "description"):
+        if said := text_in(object_in(_facets(event, holder), "documentation"), "description"):
             return said
     return ""
 
 
 def _sql(event: Json) -> str:
-    return _text(_object(_facets(event, "job"), "sql"), "query")
+    return text_in(object_in(_facets(event, "job"), "sql"), "query")
 
 
 def _facets(event: Json, holder: str) -> Json:
-    return _object(_object(event, holder), "facets")
+    return object_in(object_in(event, holder), "facets")
 
 
 # The first that has something to say is heard.
