@@ -1,0 +1,260 @@
+"""Between propeller and its admin: every call passes, and the events are kept."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import pytest
+from flyteidl.admin import version_pb2
+from flyteidl.service.admin_pb2_grpc import AdminServiceStub
+from google.protobuf import any_pb2
+from google.rpc import status_pb2
+from grpc import aio
+
+from apps.events import recorder as the_recorder, sources
+from apps.events.away import in_database
+from apps.events.models import Event, Rejection
+from apps.events.recorder import Recorder, recorder
+from apps.ingest.grpc.backlog import missed
+from apps.ingest.grpc.flyte import SERVICE
+from apps.ingest.grpc.forward import Forward
+from apps.ingest.grpc.port import UNBOUNDED, Port
+from tests.events.waiting import until_async
+from tests.events.wire import Wire, wire
+from tests.ingest.stub_admin import (
+    ECHO,
+    UNBOUNDED as UNBOUNDED_CHANNEL,
+    Answer,
+    StubAdmin,
+    node_event,
+    stub_admin,
+    task_event,
+    workflow_event,
+)
+
+
+@dataclass
+class Propeller:
+    """Someone whose admin.endpoint is Eventfeed."""
+
+    channel: Any
+    admin: StubAdmin
+    forward: Forward
+
+    def __post_init__(self) -> None:
+        self.calls = AdminServiceStub(self.channel)
+
+
+@pytest.fixture
+async def cuttable(empty_log: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Wire]:
+    """The wire of this process's recorder, which does not hold for long."""
+    async with wire() as cuttable:
+        ours = Recorder(cuttable.dsn)
+        ours.HOLD = 0.2
+        monkeypatch.setattr(the_recorder, "_recorder", ours)
+        monkeypatch.setattr(sources, "_known", {})
+        yield cuttable
+        cuttable.mend()
+        await ours.close()
+
+
+@pytest.fixture
+async def propeller(cuttable: Wire) -> AsyncIterator[Propeller]:
+    async with stub_admin() as admin:
+        forward = Forward(admin.address)
+        forward.backlog.AGAIN_AFTER = 0.05
+        port = Port("127.0.0.1:0", forward, most_message=UNBOUNDED)
+        await port.open()
+        async with aio.insecure_channel(port.address, options=UNBOUNDED_CHANNEL) as channel:
+            yield Propeller(channel, admin, forward)
+        await port.close()
+        await forward.close()
+
+
+async def stored() -> list[Event]:
+    return await in_database(lambda: list(Event.objects.order_by("tx", "seq")))
+
+
+async def refused(call: Any) -> aio.AioRpcError:
+    with pytest.raises(aio.AioRpcError) as error:
+        await call
+    return error.value
+
+
+async def test_what_the_admin_takes_is_stored(propeller: Propeller) -> None:
+    await propeller.calls.CreateWorkflowEvent(workflow_event("e1"))
+    await propeller.calls.CreateNodeEvent(node_event("e1"))
+    await propeller.calls.CreateTaskEvent(task_event("e1"))
+    assert [type(one).__name__ for one in propeller.admin.asked] == [
+        "WorkflowExecutionEventRequest",
+        "NodeExecutionEventRequest",
+        "TaskExecutionEventRequest",
+    ]
+    events = await stored()
+    assert [(event.system, event.warnings) for event in events] == [("flyte", None)] * 3
+    assert len({event.resource_id for event in events}) == 3
+
+
+async def test_what_the_admin_knows_is_stored_too(propeller: Propeller) -> None:
+    propeller.admin.answer = Answer(grpc.StatusCode.ALREADY_EXISTS, "have it")
+    error = await refused(propeller.calls.CreateTaskEvent(task_event()))
+    assert (error.code(), error.details()) == (grpc.StatusCode.ALREADY_EXISTS, "have it")
+    assert [event.warnings for event in await stored()] == [None]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.INTERNAL,
+    ],
+)
+async def test_what_the_admin_refuses_is_stored_with_a_warning(
+    propeller: Propeller, status: grpc.StatusCode
+) -> None:
+    propeller.admin.answer = Answer(status, "no such execution")
+    error = await refused(propeller.calls.CreateNodeEvent(node_event()))
+    assert (error.code(), error.details()) == (status, "no such execution")
+    assert [event.warnings for event in await stored()] == [
+        [f"Flyte's admin has answered this event {status.name}: no such execution"]
+    ]
+
+
+async def test_what_the_admin_had_no_time_for_is_not_stored(propeller: Propeller) -> None:
+    propeller.admin.answer = Answer(grpc.StatusCode.UNAVAILABLE, "restarting")
+    error = await refused(propeller.calls.CreateNodeEvent(node_event()))
+    assert (error.code(), error.details()) == (grpc.StatusCode.UNAVAILABLE, "restarting")
+    assert await stored() == []
+
+
+async def test_an_admin_that_is_gone_is_unavailable(cuttable: Wire) -> None:
+    async with stub_admin() as admin:
+        address = admin.address
+    forward = Forward(address)
+    port = Port("127.0.0.1:0", forward)
+    await port.open()
+    async with aio.insecure_channel(port.address) as channel:
+        error = await refused(AdminServiceStub(channel).CreateTaskEvent(task_event()))
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+    await port.close()
+    await forward.close()
+
+
+async def test_metadata_deadline_and_trailers_pass(propeller: Propeller) -> None:
+    failure = any_pb2.Any(type_url="type.googleapis.com/flyteidl.admin.EventFailureReason")
+    details = status_pb2.Status(code=9, message="over", details=[failure]).SerializeToString()
+    propeller.admin.answer = Answer(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "over",
+        (("x-trailer", "one"), ("x-trailer", "two"), ("grpc-status-details-bin", details)),
+    )
+    call = propeller.calls.CreateTaskEvent(
+        task_event(),
+        timeout=60,
+        metadata=(("authorization", "Bearer of-flyte"), ("x-bytes-bin", b"\0\xff")),
+    )
+    assert ("x-admin", "greets") in tuple(await call.initial_metadata())
+    error = await refused(call)
+    trailers = tuple(error.trailing_metadata())
+    assert [value for name, value in trailers if name == "x-trailer"] == ["one", "two"]
+    assert dict(trailers)["grpc-status-details-bin"] == details
+    assert propeller.admin.metadata["authorization"] == "Bearer of-flyte"
+    assert propeller.admin.metadata["x-bytes-bin"] == b"\0\xff"
+    assert 30 < propeller.admin.patience < 61
+
+
+async def test_no_deadline_stays_none(propeller: Propeller) -> None:
+    await propeller.calls.CreateTaskEvent(task_event())
+    assert propeller.admin.patience is None
+
+
+async def test_other_methods_of_the_admin_pass(propeller: Propeller) -> None:
+    answer = await propeller.calls.GetVersion(version_pb2.GetVersionRequest())
+    assert answer.control_plane_version.Version == "v1.16.8"
+    error = await refused(propeller.calls.GetLaunchPlan(version_pb2.GetVersionRequest()))
+    assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_services_nobody_has_heard_of_pass_in_all_four_kinds(propeller: Propeller) -> None:
+    channel = propeller.channel
+    assert await channel.unary_unary(ECHO + "One")(b"abc") == b"abc"
+    assert await channel.stream_unary(ECHO + "Join")(iter([b"a", b"b", b""])) == b"ab"
+    each = channel.stream_stream(ECHO + "Each")()
+    for part in (b"a", b"b"):  # the answer to one is there before the next is sent
+        await each.write(part)
+        assert await each.read() == part.upper()
+    await each.done_writing()
+    assert await each.read() is aio.EOF
+    split = channel.unary_stream(ECHO + "Split")(b"ab")
+    assert [await split.read() for _ in range(2)] == [b"a", b"b"]
+    error = await refused(split.read())
+    assert (error.code(), error.details()) == (grpc.StatusCode.DATA_LOSS, "the rest is lost")
+
+
+async def test_a_call_that_is_given_up_is_given_up_there(propeller: Propeller) -> None:
+    call = propeller.channel.unary_unary(ECHO + "Wait")(b"")
+    await until_async(lambda: bool(propeller.admin.asked))
+    call.cancel()
+    await until_async(lambda: propeller.admin.cancelled)
+
+
+async def test_a_deadline_ends_the_call_there_too(propeller: Propeller) -> None:
+    error = await refused(propeller.channel.unary_unary(ECHO + "Wait")(b"", timeout=0.3))
+    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    await until_async(lambda: propeller.admin.cancelled)
+
+
+async def test_a_message_over_64_mebibytes_passes(propeller: Propeller) -> None:
+    large = bytes(70 * 1024 * 1024)
+    assert len(await propeller.channel.unary_unary(ECHO + "One")(large)) == len(large)
+
+
+async def test_what_cannot_be_read_passes_and_is_kept(propeller: Propeller) -> None:
+    record = propeller.channel.unary_unary(SERVICE + "CreateTaskEvent")
+    assert (await refused(record(b"\xff\xff"))).code() is grpc.StatusCode.UNKNOWN
+    await until_async(lambda: in_database(Rejection.objects.exists))
+    kept = await in_database(Rejection.objects.get)
+    assert (kept.doorway, bytes(kept.body)) == ("gRPC CreateTaskEvent", b"\xff\xff")
+
+
+async def test_while_the_database_is_away_the_workflow_goes_on(
+    propeller: Propeller, cuttable: Wire
+) -> None:
+    await propeller.calls.CreateTaskEvent(task_event())
+    cuttable.cut()
+    await asyncio.gather(
+        *(propeller.calls.CreateTaskEvent(task_event(), timeout=10) for _ in range(100))
+    )
+    assert len(propeller.forward.backlog) == 100
+    assert recorder().away
+    cuttable.mend()
+    await until_async(lambda: len(propeller.forward.backlog) == 0)
+    assert len(await stored()) == 101
+
+
+async def test_what_does_not_fit_in_memory_is_counted(propeller: Propeller, cuttable: Wire) -> None:
+    before = missed.events
+    propeller.forward.backlog.MOST_BYTES = 10 * 1200
+    cuttable.cut()
+    for _ in range(12):
+        await propeller.calls.CreateTaskEvent(task_event(), timeout=10)
+    waiting = len(propeller.forward.backlog)
+    assert 8 <= waiting < 12
+    assert missed.events - before == 12 - waiting
+    cuttable.mend()
+    await until_async(lambda: len(propeller.forward.backlog) == 0)
+    assert len(await stored()) == waiting
+
+
+async def test_what_waits_at_the_end_is_counted(propeller: Propeller, cuttable: Wire) -> None:
+    before = missed.events
+    cuttable.cut()
+    await propeller.calls.CreateTaskEvent(task_event(), timeout=10)
+    await propeller.forward.backlog.close(within=0.1)
+    assert missed.events == before + 1
