@@ -9,4 +9,5 @@ urlpatterns = [
     path("", include("apps.accounts.urls")),
     path("", include("apps.feed.api_urls")),
     path("", include("apps.feed.urls")),
+    path("", include("apps.ingest.urls")),
 ]

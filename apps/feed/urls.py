@@ -7,6 +7,4 @@ urlpatterns = [
     path("events/<uuid:id>", views.event),
     path("events/<uuid:id>/drawer", views.drawer),
     path("events/<uuid:id>/payload", views.payload),
-    path("rejections", views.rejections),
-    path("rejections/<int:id>", views.rejection),
 ]

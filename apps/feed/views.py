@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from apps.events.models import Event, Rejection
+from apps.events.models import Event
 from apps.events.search import Page, QueryTimeout
 from apps.feed.api import order_of
 from apps.feed.api_errors import Problem, answer
@@ -21,7 +21,6 @@ from apps.feed.filters import FIELDS, filters, outcome_buttons
 from apps.feed.hints import hints
 from apps.feed.mistake import Mistake
 from apps.feed.moments import EVERYTHING, NAMED
-from apps.feed.rejections import older_rejections, shown
 from apps.feed.rows import exact, iso, render_row, retention
 from apps.query import Query, QueryError, parse
 
@@ -149,24 +148,6 @@ def stored(request: HttpRequest, id: UUID) -> Event:
     if found is None:
         raise Http404(f"No event {id} is stored. Events are kept for {retention()}.")
     return found
-
-
-@require_safe
-def rejections(request: HttpRequest) -> HttpResponse:
-    """What was refused, newest first."""
-    after = request.GET.get("after", "")
-    found, older = older_rejections(int(after) if after.isdecimal() else None)
-    values = {"nav": "rejections", "rejections": found, "older": older, "after": after}
-    return render(request, "rejections/list.html", values)
-
-
-@require_safe
-def rejection(request: HttpRequest, id: int) -> HttpResponse:
-    found = Rejection.objects.select_related("source").filter(id=id).first()
-    if found is None:
-        raise Http404("This rejection is gone: only the newest of each source are kept.")
-    values = {"nav": "rejections", "rejection": found, "body": shown(found)}
-    return render(request, "rejections/detail.html", values)
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
