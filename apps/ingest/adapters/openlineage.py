@@ -428,7 +428,7 @@ def _with_rows(dataset: Json) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    most = 3
+    most, names = 3, list(dict.fromkeys(names))
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return f"{', '.join(cut(name) for name in names[:most])}{more}"
 
