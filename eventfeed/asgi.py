@@ -14,7 +14,7 @@ pages = get_asgi_application()  # sets Django up, so before what imports models
 
 from apps.events.recorder import recorder  # noqa: E402
 from apps.feed.routing import websocket_urlpatterns  # noqa: E402
-from apps.ingest.doorways import HTTP, SOCKETS  # noqa: E402
+from apps.ingest.doorways import HTTP, PREFIXES, SOCKETS  # noqa: E402
 from eventfeed.health import healthz, readyz  # noqa: E402
 from eventfeed.local_guard import LocalGuard  # noqa: E402
 from eventfeed.static_files import StaticFiles  # noqa: E402
@@ -54,7 +54,9 @@ class Entrance:
         await self.by_type[scope["type"]](scope, receive, send)
 
     async def _http(self, scope: Any, receive: Any, send: Any) -> None:
-        application = self.http.get((scope["method"], bare(scope["path"])), pages)
+        method, path = scope["method"], bare(scope["path"])
+        above, _, _ = path.rpartition("/")
+        application = self.http.get((method, path)) or PREFIXES.get((method, above)) or pages
         await application(scope, receive, send)
 
     async def _socket(self, scope: Any, receive: Any, send: Any) -> None:

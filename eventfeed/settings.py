@@ -30,6 +30,9 @@ LOCAL_MODE = EVENTFEED_AUTH == "off"
 
 DEBUG = False
 SECRET_KEY = environment.secret("EVENTFEED_SECRET_KEY") or kept_secret_key(EVENTFEED_DATA)
+# The key before this one: what was signed or encrypted with it stays good.
+FORMER_KEY = environment.secret("EVENTFEED_SECRET_KEY_FALLBACK")
+SECRET_KEY_FALLBACKS = [FORMER_KEY] if FORMER_KEY else []
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = LOOPBACK_HOSTS + environment.hosts("EVENTFEED_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = environment.origins("EVENTFEED_TRUSTED_ORIGINS")

@@ -7,10 +7,12 @@ from apps.ingest.adapters.flyte import read_flyte
 from apps.ingest.adapters.message import Adapter
 from apps.ingest.adapters.openlineage import read_openlineage
 from apps.ingest.adapters.prefect import read_prefect
+from apps.ingest.hooks.reading import read_webhook
 
 DIALECTS: Mapping[str, Adapter] = {
     "openlineage": read_openlineage,
     "cloudevents": read_cloudevents,
     "flyte": read_flyte,
     "prefect": read_prefect,
+    "webhook": read_webhook,
 }

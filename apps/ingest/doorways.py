@@ -6,6 +6,7 @@ Paths are without a trailing slash; the mount looks them up with and without one
 from apps.ingest.doors.asgi import Application
 from apps.ingest.doors.cloudevents import handshake, post_cloudevents
 from apps.ingest.doors.flyte_http import post_flyte
+from apps.ingest.doors.hooks import deliver
 from apps.ingest.doors.openlineage import post_batch, post_event
 from apps.ingest.doors.prefect_greetings import GREETINGS, greeting, ready
 from apps.ingest.doors.prefect_post import post_events
@@ -21,4 +22,6 @@ HTTP: dict[tuple[str, str], Application] = {
     ("GET", "/api/ready"): ready,
     **{("GET", path): greeting(path) for path in GREETINGS},
 }
+# For paths one step below these.
+PREFIXES: dict[tuple[str, str], Application] = {("POST", "/hooks"): deliver}
 SOCKETS: dict[str, Application] = {"/api/events/in": events_in}

@@ -119,7 +119,7 @@ def read_closely(raw: bytes) -> Reading:
         return _wholly_wrong(400, "json_invalid", str(error))
     except TooDeep as error:
         return _wholly_wrong(422, "too_deep", str(error))
-    return _check(value, len(raw))
+    return read_value(value, len(raw))
 
 
 def _read_batch_closely(body: bytes) -> Iterator[Posted]:
@@ -137,14 +137,15 @@ def _read_batch_closely(body: bytes) -> Iterator[Posted]:
         return
     for index, item in enumerate(value):
         raw = _as_json(item).encode()
-        yield Posted(index, raw, _check(item, len(raw)))
+        yield Posted(index, raw, read_value(item, len(raw)))
 
 
 def _wholly_wrong(status: int, type: str, say: str, found: str | None = None) -> Unreadable:
     return Unreadable(status, (Problem((), type, say, found),))
 
 
-def _check(value: object, size: int) -> Reading:
+def read_value(value: object, size: int) -> Reading:
+    """Read an event that is parsed already, closely."""
     if not isinstance(value, dict):
         return _wholly_wrong(422, "dict_type", "An event must be an object.", excerpt(value))
     told: dict[str, Any] = {}
