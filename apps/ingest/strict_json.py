@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 MAX_DEPTH = 256
 UNSTORABLE_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -47,6 +48,9 @@ class Flaw:
 TOO_DEEP = f"It is nested deeper than {MAX_DEPTH} levels."
 NUL = "It holds the character U+0000, which PostgreSQL cannot store."
 SURROGATE = "It holds half a surrogate pair, which is no text."
+TEXT_FLAWS = {NUL, SURROGATE}
+"""Reasons that `storable` does away with."""
+REPLACED = "It held characters that PostgreSQL cannot store: each is now U+FFFD."
 
 
 def loads(body: bytes) -> object:
@@ -77,21 +81,33 @@ def flaws(value: object) -> Iterator[Flaw]:
             waiting.extend(reversed([((*path, key), held) for key, held in _items(value)]))
 
 
+def storable(value: Any) -> Any:
+    """Put U+FFFD in the place of characters that cannot be stored; all else stays."""
+    if isinstance(value, str):
+        return UNSTORABLE_TEXT.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {storable(key): storable(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [storable(held) for held in value]
+    return value
+
+
 def _items(value: dict[str, object] | list[object]) -> Iterator[tuple[str | int, object]]:
     return iter(value.items() if isinstance(value, dict) else enumerate(value))
 
 
 def _key_reason(key: object) -> str | None:
-    return _text_reason(key) if isinstance(key, str) else None
+    return text_reason(key) if isinstance(key, str) else None
 
 
 def _reason(value: object) -> str | None:
     if isinstance(value, str):
-        return _text_reason(value)
+        return text_reason(value)
     return value.reason if isinstance(value, Unstorable) else None
 
 
-def _text_reason(text: str) -> str | None:
+def text_reason(text: str) -> str | None:
+    """Return why a text cannot be stored, None when it can."""
     if found := UNSTORABLE_TEXT.search(text):
         return NUL if found[0] == "\0" else SURROGATE
     return None

@@ -71,6 +71,7 @@ class Data(NamedTuple):
 
     form: Form = "absent"
     value: Any = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -265,7 +266,14 @@ def _json_data(value: Mapping[str, Any]) -> Data:
         return Data()
     data = value["data"]
     is_text = isinstance(data, str) and type is not None and not is_json(type)
-    return Data("text" if is_text else "json", data)
+    return _stored("text" if is_text else "json", data)
+
+
+def _stored(form: Form, value: Any) -> Data:
+    """Return data as PostgreSQL can hold them."""
+    if any(flaw.reason in strict_json.TEXT_FLAWS for flaw in strict_json.flaws(value)):
+        return Data(form, strict_json.storable(value), (strict_json.REPLACED,))
+    return Data(form, value)
 
 
 def _from_base64(encoded: object) -> bytes:
@@ -348,8 +356,9 @@ def checked(
         raise Wrong(*problems)
     attributes = {name: _as_text(value) for name, value in told.items()}
     time, odd = _time(attributes.get("time"))
-    kept = [*warnings, *_oddities(told), *odd]
-    return CloudEvent(attributes, data(), raw, time, tuple(kept))
+    held = data()
+    kept = (*warnings, *_oddities(told), *odd, *held.warnings)
+    return CloudEvent(attributes, held, raw, time, kept)
 
 
 def _problems(told: Mapping[str, object]) -> Iterator[Problem]:
@@ -364,8 +373,8 @@ def _problems(told: Mapping[str, object]) -> Iterator[Problem]:
         say = f"Version {cut(version)} of CloudEvents is not read, only {VERSION}."
         yield Problem(("specversion",), "value_error", say)
     for name, value in told.items():
-        if strict_json.UNSTORABLE_TEXT.search(f"{name}{value}"):
-            yield Problem((name,), "value_error", strict_json.NUL)
+        if reason := strict_json.text_reason(f"{name} {value}"):
+            yield Problem((name,), "value_error", reason)
 
 
 def _oddities(told: Mapping[str, object]) -> Iterator[str]:
@@ -412,13 +421,13 @@ def content(body: bytes, type: str | None) -> Data:
     if type is None:
         return _guessed(body)
     if is_json(type):
-        return Data("json", parsed(body, "data"))
+        return _stored("json", parsed(body, "data"))
     return _decoded(body, _charset(type)) if _is_text(type) else Data("bytes", body)
 
 
 def _guessed(body: bytes) -> Data:
     try:
-        return Data("json", parsed(body))
+        return _stored("json", parsed(body))
     except Wrong:
         return _decoded(body, "utf-8")
 
@@ -451,10 +460,10 @@ FAST_DECODER_REFUSES = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError
 
 
 def parsed(raw: bytes, *path: str) -> Any:
-    """Parse JSON that can be stored; raises Wrong, with `path` before where it stands."""
+    """Parse JSON whose numbers and depth can be stored; raises Wrong, `path` before its place."""
     try:
         value = msgspec.json.decode(raw)
-        if not _hides_flaws(raw):
+        if not _may_be_deep(raw):
             return value
     except FAST_DECODER_REFUSES:
         pass
@@ -463,9 +472,10 @@ def parsed(raw: bytes, *path: str) -> Any:
     except (Malformed, TooDeep) as error:
         raise Wrong.because(str(error), *path) from None
     for flaw in strict_json.flaws(value):
-        raise Wrong.because(flaw.reason, *path, *flaw.path)
+        if flaw.reason not in strict_json.TEXT_FLAWS:
+            raise Wrong.because(flaw.reason, *path, *flaw.path)
     return value
 
 
-def _hides_flaws(raw: bytes) -> bool:
-    return b"\\u0000" in raw or raw.count(b"{") + raw.count(b"[") > strict_json.MAX_DEPTH
+def _may_be_deep(raw: bytes) -> bool:
+    return raw.count(b"{") + raw.count(b"[") > strict_json.MAX_DEPTH

@@ -9,6 +9,11 @@ from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
 from apps.ingest.adapters.cloudevents import CloudEvent, Data, Found, events_in
 from apps.ingest.adapters.cloudevents_envelopes import Envelope, opened
 from apps.ingest.adapters.cloudevents_protobuf import NoProtobuf, event_in_protobuf
+from apps.ingest.adapters.flyte import (
+    EXTERNAL_EVENTS,
+    read_flyte_cloudevent,
+    read_flyte_request,
+)
 from apps.ingest.adapters.identity import derived, resource_id
 from apps.ingest.adapters.message import Element, Message, Unreadable, cut, one_line
 from apps.ingest.ownership import warnings_for
@@ -22,9 +27,9 @@ UNLABELLED = {"specversion", "time"}
 Reading = tuple[Draft, ...] | Unreadable
 
 # Systems that wrap their events in CloudEvents, by how their types begin.
-SYSTEMS: Mapping[str, Callable[[CloudEvent], Reading]] = {}
-# Messages that come in an envelope without a CloudEvent around them, by what names their kind.
-BARE: Mapping[str, Callable[[bytes], Reading]] = {}
+SYSTEMS: Mapping[str, Callable[[CloudEvent], Reading]] = {
+    "com.flyte.resource.": read_flyte_cloudevent,
+}
 
 # How it went, by the last word of a type: `com.acme.invoice.failed`.
 OUTCOMES: Mapping[str, Outcome] = {
@@ -77,9 +82,8 @@ def _told(found: Found) -> Reading:
 
 def _inside(envelope: Envelope) -> Reading:
     """Read what was wrapped: CloudEvents, else a bare message whose kind stands beside it."""
-    read = BARE.get(envelope.name)
-    if read and not _is_cloudevent(envelope):
-        return read(envelope.content)
+    if (kind := EXTERNAL_EVENTS.get(envelope.name)) and not _is_cloudevent(envelope):
+        return read_flyte_request(kind, envelope.content)
     drafts: list[Draft] = []
     for found in events_in(envelope.message):
         told = _told(found)
