@@ -63,7 +63,7 @@ class Door:
     """The source of senders who have no token of their own."""
     adapter: Adapter
     partly = False
-    """Whether what can be read is stored although other events of the message cannot."""
+    """Whether each event of a message stands for itself; `accepted` tells of those refused."""
     kind = ""
 
     @property
@@ -148,7 +148,7 @@ class Door:
                 drafts += element.reading
             if len(refusals) >= MOST_REFUSALS and not self.partly:
                 break
-        if refusals and not (self.partly and drafts):
+        if refusals and not (self.partly and are_of_events(refusals)):
             raise MessageRefused(status, refusals[:MOST_REFUSALS], message.body)
         recorded = await self._record(drafts, message, caller)
         await self._keep(refusals[:MOST_REFUSALS], message, caller)
@@ -166,6 +166,8 @@ class Door:
                 await asyncio.sleep(0)
 
     async def _record(self, drafts: Sequence[Draft], message: Message, caller: Caller) -> Recorded:
+        if not drafts:
+            return Recorded(0, 0)
         source_id = await source_of(caller, self.source, self.system)
         shown = await self._masked(drafts, rules_of(source_id))
         try:
@@ -213,3 +215,8 @@ class Door:
         return Message(
             body, headers.get("content-type", "application/json"), headers, kind=self.kind
         )
+
+
+def are_of_events(refusals: Sequence[Refusal]) -> bool:
+    """Say whether single events are refused, and not the message as a whole."""
+    return all(refusal.index is not None for refusal in refusals)
