@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from apps.events.follower import Follower
+from apps.ingest.source_counts import source_counts
 from apps.resources.registry import registry
 
-FOLLOWERS: Sequence[Follower] = (registry,)
+FOLLOWERS: Sequence[Follower] = (registry, source_counts)

@@ -36,7 +36,9 @@ def stored():
 
 
 def listed(answer):
-    return [event.pk for event in answer.context["cl"].result_list]
+    """Leave out what Eventfeed tells of itself: that somebody has signed in."""
+    shown = answer.context["cl"].result_list
+    return [event.pk for event in shown if event.system != "eventfeed"]
 
 
 def newest_first(drafts):
