@@ -8,13 +8,13 @@ class IngestConfig(AppConfig):
         from apps.ingest import audit
         from apps.ingest.adapters.cloudevents_words import register_cloudevents
         from apps.ingest.adapters.flyte_words import register_flyte
-        from apps.ingest.adapters.flyte_words import register_flyte
+        from apps.ingest.adapters.openlineage_details import register_openlineage_details
         from apps.ingest.adapters.openlineage_words import register_openlineage
         from apps.ingest.adapters.prefect_catalogue import register_prefect
 
         audit.listen()
         register_cloudevents()
         register_flyte()
-        register_flyte()
         register_prefect()
         register_openlineage()
+        register_openlineage_details()
