@@ -1,4 +1,4 @@
-"""Who may change what Eventfeed is set up with: staff, or in local mode whoever is at the machine."""
+"""Who may change what Eventfeed is set up with: staff, or in local mode who is at the machine."""
 
 from collections.abc import Callable
 from functools import wraps
