@@ -80,6 +80,33 @@ def choice(name: str, default: str, *, among: Sequence[str]) -> str:
     return written
 
 
+def address(name: str, default: str) -> str:
+    """Return where to listen, as host:port, or nothing where it says off."""
+    written = text(name, default).lower()
+    if written == "off":
+        return ""
+    return _host_and_port(name, written, or_else=", or off")
+
+
+def server(name: str) -> str:
+    """Return where another server listens, as host:port, by TLS with https:// before it."""
+    return server_at(name, written) if (written := text(name)) else ""
+
+
+def server_at(name: str, written: str) -> str:
+    bare = written.removeprefix("https://")
+    _host_and_port(name, bare, or_else=", https:// before it for TLS")
+    return written
+
+
+def _host_and_port(name: str, written: str, *, or_else: str) -> str:
+    host, _, port = written.rpartition(":")
+    named = re.fullmatch(HOST, host, re.IGNORECASE)
+    if not named or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
+        raise WrongSetting(name, write=f"host:port{or_else}")
+    return written
+
+
 def folder(name: str, default: Path) -> Path:
     written = text(name)
     path = Path(written).expanduser() if written else default

@@ -1,13 +1,15 @@
 """The web server of this installation: its socket, its application, its end."""
 
+import asyncio
 import gc
 import ipaddress
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
+from eventfeed.grpc_ports import GrpcPorts
 from eventfeed.server import Server, listen
 
 ANY_HOST = ("", "0.0.0.0", "::")  # noqa: S104
@@ -21,6 +23,7 @@ class Website:
     host: str
     ip: str
     port: int
+    grpc: GrpcPorts = field(default_factory=GrpcPorts)
 
     @classmethod
     def at(cls, host: str, port: int) -> "Website":
@@ -44,7 +47,6 @@ class Website:
         if self.host not in ANY_HOST:
             settings.ALLOWED_HOSTS.append(f"[{self.host}]" if ":" in self.host else self.host)
         # Imported here: it sets up the application, which takes a moment.
-        from apps.events.recorder import recorder
         from eventfeed.asgi import application
 
         collect_less_often()
@@ -52,9 +54,23 @@ class Website:
             application,
             sockets=[self.socket],
             most_body=settings.EVENTFEED_MAX_BODY,
-            on_ready=on_ready,
-            on_finish=lambda: recorder().close(),
+            on_ready=lambda: self._begin(on_ready),
+            on_finish=self._end,
         ).run()
+
+    def _begin(self, on_ready: Callable[[], None]) -> None:
+        self._opening = asyncio.ensure_future(self._open(on_ready))
+
+    async def _open(self, on_ready: Callable[[], None]) -> None:
+        await self.grpc.open()
+        on_ready()
+
+    async def _end(self) -> None:
+        from apps.events.recorder import recorder
+
+        await self._opening
+        await self.grpc.close()
+        await recorder().close()
 
 
 def collect_less_often() -> None:

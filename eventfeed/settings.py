@@ -24,6 +24,11 @@ EVENTFEED_MAX_BODY = environment.number(
     "EVENTFEED_MAX_BODY", 16 * 1024 * 1024, least=64 * 1024, most=64 * 1024 * 1024
 )
 EVENTFEED_AUTH = environment.choice("EVENTFEED_AUTH", "on", among=("on", "off"))
+# Where our own requests may go although the address is private: a Prefect server, a receiver.
+EVENTFEED_ALLOWED_DESTINATIONS = environment.names("EVENTFEED_ALLOWED_DESTINATIONS")
+EVENTFEED_FLYTE_GRPC = environment.address("EVENTFEED_FLYTE_GRPC", "127.0.0.1:8089")
+EVENTFEED_FLYTE_FORWARD = environment.server("EVENTFEED_FLYTE_FORWARD")
+EVENTFEED_OTLP_GRPC = environment.address("EVENTFEED_OTLP_GRPC", "127.0.0.1:4317")
 
 # Reading and sending need no token: said by whoever binds the server, here only if always.
 LOCAL_MODE = EVENTFEED_AUTH == "off"

@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import aio
 
 ECHO = "/test.Echo/"
-UNBOUNDED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 AT = Timestamp(seconds=1_795_168_800)
 
 Execution = execution_pb2.WorkflowExecution
@@ -112,7 +112,7 @@ class Echo(grpc.GenericRpcHandler):
 @asynccontextmanager
 async def stub_admin() -> AsyncIterator[StubAdmin]:
     admin = StubAdmin()
-    server = aio.server(options=UNBOUNDED)
+    server = aio.server(options=ANY_SIZE)
     add_AdminServiceServicer_to_server(admin, server)
     server.add_generic_rpc_handlers((Echo(admin),))
     admin.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"

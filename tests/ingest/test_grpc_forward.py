@@ -13,7 +13,8 @@ from google.protobuf import any_pb2
 from google.rpc import status_pb2
 from grpc import aio
 
-from apps.events import recorder as the_recorder, sources
+from apps.events import recorder as the_recorder
+from apps.events import sources
 from apps.events.away import in_database
 from apps.events.models import Event, Rejection
 from apps.events.recorder import Recorder, recorder
@@ -24,8 +25,8 @@ from apps.ingest.grpc.port import UNBOUNDED, Port
 from tests.events.waiting import until_async
 from tests.events.wire import Wire, wire
 from tests.ingest.stub_admin import (
+    ANY_SIZE,
     ECHO,
-    UNBOUNDED as UNBOUNDED_CHANNEL,
     Answer,
     StubAdmin,
     node_event,
@@ -67,7 +68,7 @@ async def propeller(cuttable: Wire) -> AsyncIterator[Propeller]:
         forward.backlog.AGAIN_AFTER = 0.05
         port = Port("127.0.0.1:0", forward, most_message=UNBOUNDED)
         await port.open()
-        async with aio.insecure_channel(port.address, options=UNBOUNDED_CHANNEL) as channel:
+        async with aio.insecure_channel(port.address, options=ANY_SIZE) as channel:
             yield Propeller(channel, admin, forward)
         await port.close()
         await forward.close()
@@ -161,7 +162,7 @@ async def test_metadata_deadline_and_trailers_pass(propeller: Propeller) -> None
     )
     assert ("x-admin", "greets") in tuple(await call.initial_metadata())
     error = await refused(call)
-    trailers = tuple(error.trailing_metadata())
+    trailers: Any = tuple(error.trailing_metadata())
     assert [value for name, value in trailers if name == "x-trailer"] == ["one", "two"]
     assert dict(trailers)["grpc-status-details-bin"] == details
     assert propeller.admin.metadata["authorization"] == "Bearer of-flyte"
@@ -190,7 +191,7 @@ async def test_services_nobody_has_heard_of_pass_in_all_four_kinds(propeller: Pr
         await each.write(part)
         assert await each.read() == part.upper()
     await each.done_writing()
-    assert await each.read() is aio.EOF
+    assert not await each.read()
     split = channel.unary_stream(ECHO + "Split")(b"ab")
     assert [await split.read() for _ in range(2)] == [b"a", b"b"]
     error = await refused(split.read())

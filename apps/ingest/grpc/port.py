@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from socket import SOCK_STREAM as STREAM
 from typing import Any
 
 from grpc import aio
@@ -57,8 +58,11 @@ class Port:
         """Look whether the address is free: gRPC would write its own lines to stderr."""
         try:
             host = self.host.strip("[]")
-            family, *_, address = socket.getaddrinfo(host, self.number, type=socket.SOCK_STREAM)[0]
-            socket.create_server(address[:2], family=family).close()
+            family, kind, *_, address = socket.getaddrinfo(host, self.number, type=STREAM)[0]
+            with socket.socket(family, kind) as one:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                one.bind(address)
+                one.listen()
         except OSError as error:
             raise CannotListen(error.strerror or str(error)) from error
 

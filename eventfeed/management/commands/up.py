@@ -63,6 +63,8 @@ class Command(BaseCommand):
             self.say("  Senders need a token:  manage.py token create NAME --scope ingest")
         if website.host in ANY_HOST and not settings.LOCAL_MODE:
             self.say("  Other machines get in by the names in EVENTFEED_ALLOWED_HOSTS.")
+        for line in website.grpc.said:
+            self.say(f"  {line}")
         self.say(f"  Admin:                {website.address}/admin/")
         self.say("  Ctrl-C stops everything.\n")
 

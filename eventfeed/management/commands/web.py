@@ -21,4 +21,8 @@ class Command(BaseCommand):
         except CannotStart as error:
             # Senders are better told to wait by a 503 than turned away at the port.
             self.stderr.write(f"{error} Waiting for it.")
-        website.serve(on_ready=lambda: self.stdout.write(f"Eventfeed is at {website.address}"))
+        website.serve(on_ready=lambda: self.welcome(website))
+
+    def welcome(self, website: Website) -> None:
+        for line in (f"Eventfeed is at {website.address}", *website.grpc.said):
+            self.stdout.write(line)
