@@ -17,7 +17,7 @@ from apps.ingest.adapters.flyte_forms import Values, Wrong
 from apps.ingest.adapters.flyte_messages import EXECUTION_START, PUBLISHED, REQUESTS
 from apps.ingest.adapters.flyte_protobuf import Missing, request_of
 from apps.ingest.adapters.message import Element, Message, Problem, Unreadable, cut, media_type
-from apps.ingest.strict_json import UNSTORABLE_TEXT, Malformed, TooDeep
+from apps.ingest.strict_json import REPLACED, TEXT_FLAWS, Malformed, TooDeep, storable
 
 Reading = tuple[Draft, ...] | Unreadable
 
@@ -37,8 +37,7 @@ EXTERNAL_EVENTS = {
 TELLING = {"task_id": "tasks", "taskId": "tasks", "id": "nodes"}
 JSON = msgspec.json.Decoder()
 FAST_DECODER_REFUSES = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-TEXT_FLAWS = {strict_json.NUL, strict_json.SURROGATE}
-UNSTORABLE = "It held characters that PostgreSQL cannot store: each is now U+FFFD."
+NUL = b"\\u0000"
 
 
 def read_flyte(message: Message) -> Iterator[Element]:
@@ -52,10 +51,10 @@ def read_flyte_request(kind: str, raw: bytes) -> Reading:
 
     def drafts() -> tuple[Draft, ...]:
         request = request_of(kind, raw)
-        # A NUL in a text is a byte of the message, too.
-        is_odd = b"\0" in raw and storable(request) != request
-        told = storable(request) if is_odd else request
-        return _drafts_of_request(kind, told, raw, (UNSTORABLE,) if is_odd else ())
+        # A NUL in a text is a byte of the message, too; but so are those of a float.
+        if b"\0" in raw and NUL in msgspec.json.encode(request):
+            return _drafts_of_request(kind, storable(request), raw, (REPLACED,))
+        return _drafts_of_request(kind, request, raw)
 
     return _told(drafts)
 
@@ -122,7 +121,7 @@ def _json(body: bytes) -> tuple[Any, tuple[str, ...]]:
         value = JSON.decode(body)
     except FAST_DECODER_REFUSES:
         return _json_closely(body)
-    if b"\\u0000" in body or body.count(b"{") + body.count(b"[") > strict_json.MAX_DEPTH:
+    if NUL in body or body.count(b"{") + body.count(b"[") > strict_json.MAX_DEPTH:
         return _json_closely(body)
     return value, ()
 
@@ -134,18 +133,7 @@ def _json_closely(body: bytes) -> tuple[Any, tuple[str, ...]]:
         if flaw.reason not in TEXT_FLAWS:
             raise Wrong(flaw.reason, *flaw.path)
         is_odd = True
-    return (storable(value), (UNSTORABLE,)) if is_odd else (value, ())
-
-
-def storable(value: Any) -> Any:
-    """Put U+FFFD in the place of characters that PostgreSQL cannot hold."""
-    if isinstance(value, str):
-        return UNSTORABLE_TEXT.sub("\ufffd", value)
-    if isinstance(value, dict):
-        return {storable(key): storable(held) for key, held in value.items()}
-    if isinstance(value, list):
-        return [storable(held) for held in value]
-    return value
+    return (storable(value), (REPLACED,)) if is_odd else (value, ())
 
 
 # What flyteadmin publishes.

@@ -6,9 +6,8 @@ A re-send after a restart of propeller carries another time. So the identity is 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,11 +21,13 @@ from apps.ingest.adapters.flyte_words import (
     outcome_of,
 )
 from apps.ingest.adapters.identity import derived, resource_id
-from apps.ingest.adapters.message import labels_of, one_line
+from apps.ingest.adapters.message import one_line
 from apps.query.outcomes import Outcome
 
 RESOURCE_NAME = "prefect.resource.name"
 Labels = dict[str, str]
+# Organisation, project, domain and name of an identifier.
+Names = tuple[str, str, str, str]
 NOTHING: Mapping[str, Any] = {}
 
 # As flyteadmin has it: nothing follows these.
@@ -44,12 +45,11 @@ ENTITIES = {
 }
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """An event as it was told, and what came beside it."""
 
     event: Values
-    around: Mapping[str, Any] = field(default_factory=dict)
+    around: Mapping[str, Any] = NOTHING
     """What flyteadmin adds when it publishes: principal, launch plan, labels, artifacts."""
     time: datetime | None = None
     """The time of the envelope, for an event that says none."""
@@ -58,14 +58,13 @@ class Told:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class About:
+class About(NamedTuple):
     """What one kind of event is about: who it is, its labels, and what it touches."""
 
     identity: tuple[str, ...]
     id: str
     name: str
-    labels: Mapping[str, Any]
+    labels: Mapping[str, str | None]
     related: Sequence[Labels]
 
 
@@ -73,8 +72,8 @@ def draft_of(kind: str, told: Told) -> Draft:
     """Make a draft of an event of `workflows`, `nodes` or `tasks`; raises Wrong."""
     noun, about_of = ABOUT[kind]
     event = told.event
-    phase = event.get("phase", "UNDEFINED")
-    about = about_of(event, str(phase))
+    phase = str(event.get("phase", "UNDEFINED"))
+    about = about_of(event, phase)
     occurred, no_time = occurrence(event, told.time)
     payload, too_large = without_large(event) if told.size > LARGEST else (event, ())
     id, whole_id = resource_id(about.id)
@@ -85,15 +84,8 @@ def draft_of(kind: str, told: Told) -> Draft:
         resource={
             RESOURCE_ID: id,
             RESOURCE_NAME: about.name,
-            **labels_of(
-                {
-                    **about.labels,
-                    "flyte.phase": phase,
-                    "flyte.terminal": phase in TERMINAL[noun] or None,
-                    "flyte.producer": event.get("producer_id"),
-                    **_error_labels(event),
-                }
-            ),
+            **_said(about.labels),
+            **_said(_labels_of_all(event, noun, phase)),
             **_sender_labels(told.around),
             **whole_id,
         },
@@ -111,16 +103,17 @@ def started(told: Told) -> Draft:
     """Make a draft of flyteadmin's own `ExecutionStart`; raises Wrong."""
     event = told.event
     execution = _required(event, "execution_id")
-    id, whole_id = resource_id(execution_id(execution))
+    names = _names(execution)
+    id, whole_id = resource_id(execution_id(names))
     occurred, no_time = occurrence(event, told.time)
     return Draft(
-        id=derived("flyte", "start", *_names(execution)),
+        id=derived("flyte", "start", *names),
         occurred=occurred,
         event=EXECUTION_STARTED,
         resource={
             RESOURCE_ID: id,
             RESOURCE_NAME: execution["name"],
-            **labels_of(_scope(execution)),
+            **_said(_scope(execution)),
             **whole_id,
         },
         related=_first_of_each(
@@ -139,12 +132,13 @@ def started(told: Told) -> Draft:
 
 def workflow(event: Values, phase: str) -> About:
     execution = _required(event, "execution_id")
+    names = _names(execution)
     producer = event.get("producer_id", "")
     # An execution may be queued again, on another cluster.
     again = (producer,) if phase == "QUEUED" else ()
     return About(
-        identity=("wf", *_names(execution), phase, *again),
-        id=execution_id(execution),
+        identity=("wf", *names, phase, *again),
+        id=execution_id(names),
         name=execution["name"],
         labels=_scope(execution),
         related=[
@@ -157,27 +151,28 @@ def workflow(event: Values, phase: str) -> About:
 def node(event: Values, phase: str) -> About:
     told = _required(event, "id", "node_id")
     execution = _required(told, "execution_id", within=("id",))
+    names = _names(execution)
     node_id, retry_group = told["node_id"], event.get("retry_group", "")
     work = event.get("task_node_metadata", NOTHING)
     return About(
-        identity=("node", *_names(execution), node_id, retry_group, phase),
-        id=node_execution_id(told),
+        identity=("node", *names, node_id, retry_group, phase),
+        id=node_execution_id(names, node_id),
         name=event.get("node_name") or event.get("spec_node_id") or node_id,
         labels={
             **_scope(execution),
             "flyte.node-id": node_id,
             "flyte.spec-node-id": event.get("spec_node_id"),
             "flyte.retry-group": retry_group,
-            "flyte.cache-status": work.get("cache_status"),
-            "flyte.reservation-status": work.get("reservation_status"),
-            "flyte.is-parent": event.get("is_parent") or None,
-            "flyte.is-dynamic": event.get("is_dynamic") or None,
-            "flyte.is-array": event.get("is_array") or None,
-            "flyte.is-eager": event.get("is_eager") or None,
+            "flyte.cache-status": _text(work.get("cache_status")),
+            "flyte.reservation-status": _text(work.get("reservation_status")),
+            "flyte.is-parent": _if(event.get("is_parent")),
+            "flyte.is-dynamic": _if(event.get("is_dynamic")),
+            "flyte.is-array": _if(event.get("is_array")),
+            "flyte.is-eager": _if(event.get("is_eager")),
         },
         related=[
-            *_execution("workflow-execution", execution),
-            *_parents(event, execution),
+            *_related("workflow-execution", execution_id(names), execution["name"]),
+            *_parents(event, names),
             *_launched(event),
             *_entity(event.get("target_entity")),
             *_entity(work.get("dynamic_workflow", NOTHING).get("id"), role="dynamic-workflow"),
@@ -190,29 +185,31 @@ def task(event: Values, phase: str) -> About:
     entity = _required(event, "task_id")
     node = _required(event, "parent_node_execution_id", "node_id")
     execution = _required(node, "execution_id", within=("parent_node_execution_id",))
+    names, node_id = _names(execution), node["node_id"]
     attempt, version = event.get("retry_attempt", 0), event.get("phase_version", 0)
     metadata = event.get("metadata", NOTHING)
     return About(
         identity=(
-            *("task", *_names(execution), node["node_id"]),
-            *(entity.get(part, "") for part in ("project", "domain", "name", "version")),
+            *("task", *names, node_id),
+            *(entity.get("project", ""), entity.get("domain", "")),
+            *(entity["name"], entity.get("version", "")),
             *(str(attempt), phase, str(version)),
         ),
-        id=_attempt_id(node, attempt),
+        id=task_execution_id(names, node_id, attempt),
         name=entity["name"],
         labels={
             **_scope(execution),
-            "flyte.node-id": node["node_id"],
-            "flyte.retry-attempt": attempt,
-            "flyte.phase-version": version,
+            "flyte.node-id": node_id,
+            "flyte.retry-attempt": str(attempt),
+            "flyte.phase-version": str(version),
             "flyte.task-type": event.get("task_type"),
             "flyte.plugin": metadata.get("plugin_identifier"),
-            "flyte.instance-class": metadata.get("instance_class"),
+            "flyte.instance-class": _text(metadata.get("instance_class")),
             "flyte.generated-name": metadata.get("generated_name"),
         },
         related=[
-            *_execution("workflow-execution", execution),
-            *_related("node", node_execution_id(node), node["node_id"]),
+            *_related("workflow-execution", execution_id(names), execution["name"]),
+            *_related("node", node_execution_id(names, node_id), node_id),
             *_entity(entity, type="TASK"),
             *_external_resources(metadata),
             *_pods(event.get("log_context", NOTHING)),
@@ -229,31 +226,25 @@ ABOUT: Mapping[str, tuple[str, Callable[[Values, str], About]]] = {
 # Ids. Names may hold dots, so these are for comparing, not for taking apart.
 
 
-def execution_id(id: Mapping[str, Any]) -> str:
-    return _dotted("flyte.workflow-execution", *_names(id))
+def execution_id(names: Names) -> str:
+    return _dotted("flyte.workflow-execution", names)
 
 
-def node_execution_id(id: Mapping[str, Any]) -> str:
-    execution = id.get("execution_id", NOTHING)
-    return _dotted("flyte.node-execution", *_names(execution), id.get("node_id", ""))
+def node_execution_id(names: Names, node_id: str) -> str:
+    return _dotted("flyte.node-execution", names, node_id)
 
 
-def task_execution_id(id: Mapping[str, Any]) -> str:
-    return _attempt_id(id.get("node_execution_id", NOTHING), id.get("retry_attempt", 0))
+def task_execution_id(names: Names, node_id: str, attempt: int) -> str:
+    return _dotted("flyte.task-execution", names, node_id, str(attempt))
 
 
-def _attempt_id(node: Mapping[str, Any], attempt: int) -> str:
-    names = (*_names(node.get("execution_id", NOTHING)), node.get("node_id", ""))
-    return _dotted("flyte.task-execution", *names, str(attempt))
-
-
-def _names(id: Mapping[str, Any]) -> tuple[str, ...]:
+def _names(id: Mapping[str, Any]) -> Names:
     return (id.get("org", ""), id.get("project", ""), id.get("domain", ""), id.get("name", ""))
 
 
-def _dotted(head: str, org: str, *names: str) -> str:
+def _dotted(head: str, names: Names, *more: str) -> str:
     """Join names with dots; an organisation, which few have, only where there is one."""
-    return ".".join((head, org, *names) if org else (head, *names))
+    return ".".join((head, *(names if names[0] else names[1:]), *more))
 
 
 def _required(values: Mapping[str, Any], *names: str, within: tuple[str, ...] = ()) -> Values:
@@ -270,7 +261,7 @@ def _required(values: Mapping[str, Any], *names: str, within: tuple[str, ...] = 
 # What an event is about and touches.
 
 
-def _scope(id: Mapping[str, Any]) -> dict[str, Any]:
+def _scope(id: Mapping[str, Any]) -> dict[str, str | None]:
     return {
         "flyte.project": id.get("project"),
         "flyte.domain": id.get("domain"),
@@ -287,15 +278,15 @@ def places(execution: Mapping[str, Any]) -> list[Labels]:
 
 
 def _execution(role: str, id: Mapping[str, Any]) -> list[Labels]:
-    return _related(role, execution_id(id), id["name"]) if id.get("name") else []
+    return _related(role, execution_id(_names(id)), id["name"]) if id.get("name") else []
 
 
-def _parents(event: Values, execution: Values) -> list[Labels]:
+def _parents(event: Values, names: Names) -> list[Labels]:
     node_id = event.get("parent_node_metadata", NOTHING).get("node_id", "")
-    parent = {"node_id": node_id, "execution_id": execution}
+    parent = node_execution_id(names, node_id) if node_id else ""
     task = event.get("parent_task_metadata", NOTHING).get("id", NOTHING)
     return [
-        *_related("parent-node", node_execution_id(parent) if node_id else "", node_id),
+        *_related("parent-node", parent, node_id),
         *_task_execution("parent-task", task),
     ]
 
@@ -303,8 +294,10 @@ def _parents(event: Values, execution: Values) -> list[Labels]:
 def _task_execution(role: str, id: Mapping[str, Any]) -> list[Labels]:
     if not id:
         return []
-    name = id.get("task_id", NOTHING).get("name", "")
-    return _related(role, task_execution_id(id), name)
+    node = id.get("node_execution_id", NOTHING)
+    names, node_id = _names(node.get("execution_id", NOTHING)), node.get("node_id", "")
+    told = task_execution_id(names, node_id, id.get("retry_attempt", 0))
+    return _related(role, told, id.get("task_id", NOTHING).get("name", ""))
 
 
 def _launched(values: Mapping[str, Any]) -> list[Labels]:
@@ -320,13 +313,18 @@ def _entity(
         return []
     told = id.get("resource_type", "UNSPECIFIED")
     kind = ENTITIES.get(type or told) or ("workflow" if role else "entity")
-    names = (*_names(id), *filter(None, (id.get("version"),)))
-    return _related(role or kind, _dotted(f"flyte.{kind}", *names), id["name"], **labels)
+    told = _dotted(f"flyte.{kind}", _names(id), *_version(id))
+    return _related(role or kind, told, id["name"], **labels)
+
+
+def _version(id: Mapping[str, Any]) -> tuple[str, ...]:
+    version = id.get("version")
+    return (version,) if version else ()
 
 
 def _cache(catalog: Mapping[str, Any]) -> list[Labels]:
     tag = catalog.get("artifact_tag", NOTHING)
-    labels = labels_of(
+    labels = _said(
         {"flyte.artifact-tag": tag.get("name"), "flyte.artifact-id": tag.get("artifact_id")}
     )
     source = catalog.get("source_task_execution", NOTHING)
@@ -340,12 +338,12 @@ def _external_resources(metadata: Mapping[str, Any]) -> list[Labels]:
     related = []
     for told in metadata.get("external_resources", ()):
         id = told.get("external_id", "")
-        labels = labels_of(
+        labels = _said(
             {
-                "flyte.phase": told.get("phase"),
-                "flyte.index": told.get("index"),
-                "flyte.retry-attempt": told.get("retry_attempt"),
-                "flyte.cache-status": told.get("cache_status"),
+                "flyte.phase": _text(told.get("phase")),
+                "flyte.index": _text(told.get("index", 0)),
+                "flyte.retry-attempt": _text(told.get("retry_attempt", 0)),
+                "flyte.cache-status": _text(told.get("cache_status")),
             }
         )
         name = f"flyte.external-resource.{id}" if id else ""
@@ -365,6 +363,8 @@ def _pods(context: Mapping[str, Any]) -> list[Labels]:
 
 def published_with(around: Mapping[str, Any]) -> list[Labels]:
     """Name what flyteadmin tells beside an event when it publishes it."""
+    if not around:
+        return []
     principal = around.get("principal", "")
     return [
         *_entity(around.get("launch_plan_id"), type="LAUNCH_PLAN"),
@@ -376,9 +376,9 @@ def published_with(around: Mapping[str, Any]) -> list[Labels]:
 
 def _artifact(id: Mapping[str, Any]) -> list[Labels]:
     key = id.get("artifact_key", NOTHING)
-    names = (*_names(key), *filter(None, (id.get("version"),)))
     name = key.get("name", "")
-    return _related("artifact", _dotted("flyte.artifact", *names) if name else "", name)
+    told = _dotted("flyte.artifact", _names(key), *_version(id)) if name else ""
+    return _related("artifact", told, name)
 
 
 def _related(role: str, id: str, name: str, **labels: str) -> list[Labels]:
@@ -401,9 +401,28 @@ def _sender_labels(around: Mapping[str, Any]) -> Labels:
     return {f"flyte.label.{key}": value for key, value in around.get("labels", NOTHING).items()}
 
 
-def _error_labels(event: Values) -> dict[str, Any]:
+def _labels_of_all(event: Values, noun: str, phase: str) -> dict[str, str | None]:
     error = event.get("error", NOTHING)
-    return {"flyte.error.code": error.get("code"), "flyte.error.kind": error.get("kind")}
+    return {
+        "flyte.phase": phase,
+        "flyte.terminal": _if(phase in TERMINAL[noun]),
+        "flyte.producer": event.get("producer_id"),
+        "flyte.error.code": error.get("code"),
+        "flyte.error.kind": _text(error.get("kind")),
+    }
+
+
+def _said(labels: Mapping[str, str | None]) -> Labels:
+    return {key: value for key, value in labels.items() if value}
+
+
+def _if(flag: object) -> str | None:
+    return "true" if flag else None
+
+
+def _text(value: str | int | None) -> str | None:
+    """Write a value of an enum, which is a number where nobody knows its name."""
+    return value if value is None else str(value)
 
 
 # When it happened, and what is worth reading or odd.

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -45,6 +46,8 @@ class Form(Protocol):
 class Value:
     of_json: Read
     of_protobuf: Read
+    plain: type | None = None
+    """The type of a value in JSON that needs no reading: nearly all have theirs."""
 
 
 # Values without parts.
@@ -54,19 +57,15 @@ def _as_told(value: Any) -> Any:
     return value
 
 
-def _typed(type_: type, reason: str) -> Read:
-    def read(value: Any) -> Any:
-        if type(value) is not type_:
-            raise Wrong(reason)
-        return value
+def _refused(reason: str) -> Read:
+    def refuse(value: Any) -> Any:
+        raise Wrong(reason)
 
-    return read
+    return refuse
 
 
 def _number(value: Any) -> int:
-    """Read a whole number; protojson takes it as a string, and as 1.0, too."""
-    if type(value) is int:
-        return value
+    """Read a whole number that is told as a string or as 1.0, which protojson takes, too."""
     if (type(value) is float and value.is_integer()) or (
         type(value) is str and WHOLE.fullmatch(value)
     ):
@@ -77,10 +76,14 @@ def _number(value: Any) -> int:
 def _time(told: Any) -> str:
     """Write a Timestamp as protojson does: with 0, 3, 6 or 9 digits after the second."""
     try:
-        moment = EPOCH + timedelta(seconds=told.seconds)
+        return f"{_second(told.seconds)}{_fraction(told.nanos)}Z"
     except OverflowError:
         raise Wrong("It must be a time between the years 1 and 9999.") from None
-    return f"{moment.isoformat()}{_fraction(told.nanos)}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    return (EPOCH + timedelta(seconds=seconds)).isoformat()
 
 
 def _duration(told: Any) -> str:
@@ -135,26 +138,28 @@ def _whole_message(told: Any) -> Values:
 WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 EPOCH = datetime(1970, 1, 1)
 
-TEXT = Value(_typed(str, "It must be a string."), _as_told)
-FLAG = Value(_typed(bool, "It must be true or false."), _as_told)
-NUMBER = Value(_number, _as_told)
-TIME = Value(_typed(str, "It must be a time, such as 2026-11-20T10:00:00.123Z."), _time)
-DURATION = Value(_typed(str, "It must be a duration, such as 60s."), _duration)
-STRUCT = Value(_typed(dict, "It must be an object."), _struct)
+TEXT = Value(_refused("It must be a string."), _as_told, str)
+FLAG = Value(_refused("It must be true or false."), _as_told, bool)
+NUMBER = Value(_number, _as_told, int)
+TIME = Value(_refused("It must be a time, such as 2026-11-20T10:00:00.123Z."), _time, str)
+DURATION = Value(_refused("It must be a duration, such as 60s."), _duration, str)
+STRUCT = Value(_refused("It must be an object."), _struct, dict)
 # Literal maps, interfaces and compiled workflows: looked at by people, not by us.
-WHOLE_MESSAGE = Value(_typed(dict, "It must be an object."), _whole_message)
+WHOLE_MESSAGE = Value(_refused("It must be an object."), _whole_message, dict)
 
 # Values with parts.
 
 
 def repeated(form: Form) -> Form:
+    plain = form.plain if isinstance(form, Value) else None
+
     def of_json(told: Any) -> list[Any]:
         if type(told) is not list:
             raise Wrong("It must be an array.")
         read = []
         for index, value in enumerate(told):
             try:
-                read.append(form.of_json(value))
+                read.append(value if type(value) is plain else form.of_json(value))
             except Wrong as wrong:
                 raise wrong.inside(index) from None
         return read
@@ -209,26 +214,28 @@ class Message:
 
     forms: Mapping[str, Form]
     oneofs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    by_key: dict[str, tuple[str, Read]] = field(default_factory=dict)
+    by_key: dict[str, tuple[str, type | None, Read]] = field(default_factory=dict)
     by_name: dict[str, Read] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, form in self.forms.items():
-            self.by_key[name] = self.by_key[camel(name)] = (name, form.of_json)
+            plain = form.plain if isinstance(form, Value) else None
+            self.by_key[name] = self.by_key[camel(name)] = (name, plain, form.of_json)
             self.by_name[name] = form.of_protobuf
 
     def of_json(self, told: Any) -> Values:
         if type(told) is not dict:
             raise Wrong("It must be an object.")
+        by_key = self.by_key
         values = {}
         for key, value in told.items():
-            name, read = self.by_key.get(key) or (key, _as_told)
+            name, plain, read = by_key.get(key) or (key, None, _as_told)
             if name in values:
                 raise Wrong("It is told twice, in both spellings.", key)
             if value is None:
                 continue
             try:
-                values[name] = read(value)
+                values[name] = value if type(value) is plain else read(value)
             except Wrong as wrong:
                 raise wrong.inside(key) from None
         return values
