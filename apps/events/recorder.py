@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -50,6 +50,8 @@ class Request:
 
     rows: Sequence[Row]
     patient: bool
+    hold: float
+    """Seconds that it is held while the database is away."""
     done: asyncio.Future[Recorded] = field(init=False)
     size: int = field(init=False)
 
@@ -80,7 +82,7 @@ class Recorder:
     QUEUE_EVENTS = 20_000
     QUEUE_BYTES = 64 * MEBIBYTE
     HOLD = 3.0
-    """Seconds that a request is held while the database is away."""
+    """Seconds that a request is held while the database is away, unless it says for how long."""
     STALLED = 30.0
     """Seconds after which a batch that neither ends nor fails counts as lost."""
     BACKOFF = (0.1, 0.2, 0.4, 0.7, 1.0)
@@ -106,8 +108,13 @@ class Recorder:
         self._current: list[Request] = []
         self._wary = 0
 
-    async def record(self, drafts: Sequence[Draft], *, source_id: int) -> Recorded:
-        """Store drafts; returns after the commit. Raises Overloaded, DatabaseAway, Refused."""
+    async def record(
+        self, drafts: Sequence[Draft], *, source_id: int, hold: float | None = None
+    ) -> Recorded:
+        """Store drafts; returns after the commit. Raises Overloaded, DatabaseAway, Refused.
+
+        `hold` is for how many seconds to wait for a database that is away.
+        """
         # Prepared here, where a bad draft fails its own request, while the writer waits for
         # PostgreSQL; and in small parts, because nothing else runs meanwhile, the writer least of
         # all: at 100 a part PostgreSQL waited for it a third of the time.
@@ -116,14 +123,14 @@ class Recorder:
             if first:
                 await asyncio.sleep(0)
             rows += rows_of(drafts[first : first + self.PART], source_id=source_id, first=first)
-        request = Request(rows, patient=False)
+        request = Request(rows, patient=False, hold=self.HOLD if hold is None else hold)
         if not self._has_room(request):
             raise Overloaded("Too much is waiting to be written; send it again in a moment.")
         return await self._submit(request)
 
     async def record_waiting(self, rows: Sequence[Row]) -> Recorded:
         """Store what `rows_of` has made, however long the database is away or the queue full."""
-        request = Request(rows, patient=True)
+        request = Request(rows, patient=True, hold=self.HOLD)
         while not self._has_room(request):
             self._room.clear()
             await self._room.wait()
@@ -148,7 +155,9 @@ class Recorder:
         """Write what is queued, for as long as a request is held, and end."""
         self._closed = True
         self._queued.set()
-        self._give_up_later([*self._current, *self._queue])
+        asyncio.get_running_loop().call_later(
+            self.HOLD, self._give_up, [*self._current, *self._queue]
+        )
         if self._writer is not None:
             await self._writer
 
@@ -326,15 +335,21 @@ class Recorder:
 
     def _stands_still(self) -> None:
         self._away = True
-        self._give_up([*self._current, *self._queue])
+        self._give_up_later([*self._current, *self._queue], held=self.HOLD)
 
     def _went_away(self) -> None:
         if not self._away:
             self._away = True
             self._give_up_later([*self._current, *self._queue])
 
-    def _give_up_later(self, requests: list[Request]) -> None:
-        asyncio.get_running_loop().call_later(self.HOLD, self._give_up, requests)
+    def _give_up_later(self, requests: list[Request], held: float = 0.0) -> None:
+        """Give each up after its own hold, of which so much has passed."""
+        by_hold: defaultdict[float, list[Request]] = defaultdict(list)
+        for request in requests:
+            by_hold[request.hold].append(request)
+        for hold, alike in by_hold.items():
+            delay = max(0.0, hold - held)
+            asyncio.get_running_loop().call_later(delay, self._give_up, alike)
 
     def _give_up(self, requests: list[Request]) -> None:
         if not self._away:

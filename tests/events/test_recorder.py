@@ -137,6 +137,37 @@ async def test_database_away_is_told_after_a_while_but_the_patient_wait(
     assert await stored() == 1
 
 
+@pytest.mark.parametrize("how", ["cut", "stands still"])
+async def test_request_may_have_a_patience_of_its_own(
+    ours: Recorder, cuttable: Wire, source: Source, how: str
+):
+    await ours.record([told()], source_id=source.id)
+    if how == "cut":
+        cuttable.cut()
+    else:
+        cuttable.flowing.clear()
+    held = asyncio.create_task(ours.record([told()], source_id=source.id, hold=60))
+    with pytest.raises(DatabaseAway):
+        await ours.record([told()], source_id=source.id)
+    with pytest.raises(DatabaseAway):
+        await ours.record([told()], source_id=source.id, hold=0.01)
+    assert not held.done()
+    cuttable.mend()
+    cuttable.flowing.set()
+    assert await held == Recorded(1, 0)
+
+
+async def test_patience_of_a_request_ends(ours: Recorder, cuttable: Wire, source: Source):
+    ours.HOLD = 0.05
+    cuttable.cut()
+    held = asyncio.create_task(ours.record([told()], source_id=source.id, hold=1.5))
+    with pytest.raises(DatabaseAway):
+        await ours.record([told()], source_id=source.id)
+    assert not held.done()
+    with pytest.raises(DatabaseAway):
+        await held
+
+
 async def test_database_that_stands_still_counts_as_away(
     ours: Recorder, cuttable: Wire, source: Source
 ):
