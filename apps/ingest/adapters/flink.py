@@ -4,10 +4,10 @@ Flink 2.1 and newer; org.apache.flink.events.otel.OpenTelemetryEventReporter. Al
 severity INFO, so how it went is read from the attributes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from apps.ingest.adapters.message import labels_of, one_line
+from apps.ingest.adapters.message import one_line
 from apps.ingest.adapters.otlp_event import (
     UNNAMED_SERVICE,
     Event,
@@ -84,22 +84,38 @@ class Family(NamedTuple):
     labels: Mapping[str, str]
     otherwise: Outcome = INFORMATION
     message: Callable[[Attributes], str | None] = lambda attributes: None
+    free_labels: Callable[[Attributes], Mapping[str, str]] = lambda attributes: {}
+    """Those whose keys the sender chooses."""
 
 
 def _checkpoint(attributes: Attributes) -> str | None:
     """Say which one it is, and how much of it is new."""
-    sizes = [attributes.get(key) for key in ("checkpointedSize", "fullSize")]
+    new, full = attributes.get("checkpointedSize"), attributes.get("fullSize")
     id = attributes.get("checkpointId")
     told = [] if id is None else [f"{attributes.get('checkpointType') or 'Checkpoint'} {id}"]
-    if all(isinstance(size, int) for size in sizes):
-        told.append(f"{human_size(sizes[0])} of {human_size(sizes[1])}")
+    if isinstance(new, int) and isinstance(full, int):
+        told.append(f"{human_size(new)} of {human_size(full)}")
     return ": ".join(told) or None
 
 
 def _failure(attributes: Attributes) -> str | None:
     """Say what the failure enrichers have found."""
-    labels = failure_labels(attributes)
+    labels = found_by_enrichers(attributes)
     return ", ".join(f"{key}: {value}" for key, value in labels.items()) or None
+
+
+def _failure_labels(attributes: Attributes) -> Mapping[str, str]:
+    found = found_by_enrichers(attributes)
+    return {f"flink.failure-label.{key}": value for key, value in found.items()}
+
+
+def found_by_enrichers(attributes: Attributes) -> Mapping[str, str]:
+    """Return the labels that Flink's failure enrichers have given."""
+    return {
+        key.removeprefix(FAILURE_LABEL): word(value)
+        for key, value in attributes.items()
+        if key.startswith(FAILURE_LABEL)
+    }
 
 
 FAMILIES = (
@@ -134,6 +150,7 @@ FAMILIES = (
         labels={"canRestart": "flink.can-restart", "isGlobalFailure": "flink.global-failure"},
         otherwise=FAILED,
         message=_failure,
+        free_labels=_failure_labels,
     ),
     Family(
         names=("AllSubtasksStatusChangeEvent", "AllSubtasksStatusChange"),
@@ -147,106 +164,102 @@ FAMILIES = (
 )
 BY_NAME = {name: family for family in FAMILIES for name in family.names}
 BY_SCOPE = {family.scope: family for family in FAMILIES}
+# What only a metric group of Flink adds.
+SIGNS = (("job_id", "job_name"), ("<job_id>", "<job_name>"), ("tm_id", "host"), ("<tm_id>",))
 
 
-def is_flink(scope: Scope, record: Record) -> bool:
-    """Whether Flink tells an event: some log records of it are no more than that."""
-    return _told_name(scope, record) is not None
-
-
-def tell_flink(scope: Scope, record: Record) -> Event:
-    """Tell an event of Flink's own, or one that a job has told through Flink."""
-    attributes = bare(record.attributes)
-    name = _told_name(scope, record) or ""
-    family = _family(name, scope, attributes)
-    told = _own(family, attributes, record) if family else _custom(name, attributes, record)
-    event, outcome, labels, message = told
-    event, warnings = fitting(event)
-    labels = {
-        "flink.scope": scope.name or "unknown",
-        "flink.severity": severity_of(record),
-        **labels_of(labels),
-    }
-    return Event(
-        name=event,
-        told_name=name,
-        system="flink",
-        resource=_resource(attributes, scope, labels),
-        related=list(_related(attributes, scope, is_checkpoint=family is FAMILIES[0])),
-        outcome=outcome,
-        message=message and one_line(message),
-        warnings=(*warnings, *oddities(record)),
-    )
-
-
-Telling = tuple[str, Outcome, Mapping[str, Any], str | None]
-
-
-def _own(family: Family, attributes: Attributes, record: Record) -> Telling:
-    value = word(attributes[family.attribute])
-    labels = {label: attributes.get(key) for key, label in family.labels.items()}
-    for key, label in failure_labels(attributes).items():
-        labels[f"flink.failure-label.{key}"] = label
-    outcome = family.outcomes.get(value, family.otherwise)
-    return family.event(value), outcome, labels, family.message(attributes) or _body(record)
-
-
-def _custom(name: str, attributes: Attributes, record: Record) -> Telling:
-    labels = {
-        "flink.subtask-index": attributes.get("subtask_index"),
-        "flink.task-attempt": attributes.get("task_attempt_num"),
-    }
-    message = message_of(record, but=VARIABLES)
-    return f"flink.custom.{name}", outcome_of(record), labels, message
-
-
-def _body(record: Record) -> str | None:
-    return record.body if record.body and isinstance(record.body, str) else None
-
-
-def word(value: object) -> str:
-    """Return a value as a word; older forks send booleans where others send their names."""
-    return labels_of({"": value}).get("", "")
-
-
-def _told_name(scope: Scope, record: Record) -> str | None:
-    """Return the name of an event of Flink, None for what is none."""
+def flink_name(scope: Scope, record: Record) -> str | None:
+    """Return the name of an event of Flink; None for another's, and for a log record of Flink."""
     attributes = record.attributes
-    name = event_name(record) or attributes.get("name")
+    name = attributes.get("name") or event_name(record)
     if not name or not isinstance(name, str):
         # A fork says no name; what it says is known by where it comes from.
         family = BY_SCOPE.get(scope.name)
         return family.names[0] if family and family.attribute in attributes else None
-    if scope.name.startswith(SCOPES) or _has_variables(attributes):
+    if scope.name.startswith(SCOPES) or _family(name, attributes) or _is_signed(attributes):
         return name
-    family = BY_NAME.get(name)
-    return name if family and family.attribute in attributes else None
+    return None
 
 
-def _has_variables(attributes: Attributes) -> bool:
-    return any(
-        all(key in attributes for key in keys)
-        for keys in (
-            ("job_id", "job_name"),
-            ("<job_id>", "<job_name>"),
-            ("tm_id", "host"),
-            ("<tm_id>", "<host>"),
-        )
-    )
+def _is_signed(attributes: Attributes) -> bool:
+    return any(all(key in attributes for key in sign) for sign in SIGNS)
 
 
-def _family(name: str, scope: Scope, attributes: Attributes) -> Family | None:
+def _family(name: str, attributes: Attributes) -> Family | None:
     family = BY_NAME.get(name)
     return family if family and family.attribute in attributes else None
 
 
+def tell_flink(name: str, scope: Scope, record: Record) -> Event:
+    """Tell an event of Flink's own, or one that a job has told through Flink."""
+    attributes = bare(record.attributes)
+    family = _family(name, attributes)
+    told = _own(family, attributes, record) if family else _custom(name, attributes, record)
+    event, warnings = fitting(told.event)
+    labels = {"flink.scope": scope.name or "unknown", "flink.severity": severity_of(record)}
+    return Event(
+        name=event,
+        told_name=name,
+        system="flink",
+        resource=_resource(attributes, scope, labels | told.labels),
+        related=_related(attributes, scope, is_checkpoint=family is FAMILIES[0]),
+        outcome=told.outcome,
+        message=told.message and one_line(told.message),
+        warnings=(*warnings, *oddities(record)),
+    )
+
+
+class Telling(NamedTuple):
+    """What an event says that is its own."""
+
+    event: str
+    outcome: Outcome
+    labels: dict[str, str]
+    message: str | None
+
+
+def _own(family: Family, attributes: Attributes, record: Record) -> Telling:
+    value = word(attributes[family.attribute])
+    return Telling(
+        event=family.event(value),
+        outcome=family.outcomes.get(value, family.otherwise),
+        labels=_labels(attributes, family.labels) | family.free_labels(attributes),
+        message=family.message(attributes) or word(record.body),
+    )
+
+
+def _custom(name: str, attributes: Attributes, record: Record) -> Telling:
+    return Telling(
+        event=f"flink.custom.{name}",
+        outcome=outcome_of(record),
+        labels=_labels(attributes, CUSTOM_LABELS),
+        message=message_of(record, but=VARIABLES),
+    )
+
+
+CUSTOM_LABELS = {"subtask_index": "flink.subtask-index", "task_attempt_num": "flink.task-attempt"}
+
+
+def _labels(attributes: Attributes, names: Mapping[str, str]) -> dict[str, str]:
+    return {label: told for key, label in names.items() if (told := word(attributes.get(key)))}
+
+
+def word(value: object) -> str:
+    """Return a plain value as a label; nothing of what is none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else ""
+
+
 def bare(attributes: Attributes) -> Attributes:
     """Return the attributes by names without brackets: `<job_id>` is `job_id`."""
-    if not any(key.startswith("<") for key in attributes):
+    if "<" not in "".join(attributes):
         return attributes
     # What stands there bare as well, counts.
     return {_bare(key): value for key, value in attributes.items()} | {
-        key: value for key, value in attributes.items() if not key.startswith("<")
+        key: value for key, value in attributes.items() if _bare(key) == key
     }
 
 
@@ -254,44 +267,43 @@ def _bare(key: str) -> str:
     return key[1:-1] if key.startswith("<") and key.endswith(">") else key
 
 
-def failure_labels(attributes: Attributes) -> dict[str, str]:
-    return {
-        key.removeprefix(FAILURE_LABEL): word(value)
-        for key, value in attributes.items()
-        if key.startswith(FAILURE_LABEL)
-    }
+# The first that is told, is what an event happened to: a job's id has all of its life.
+PRIMARY = (
+    ("job_id", "flink.job.", "job_name"),
+    ("tm_id", "flink.taskmanager.", "tm_id"),
+    ("host", "flink.host.", "host"),
+)
+RELATED = (
+    ("host", "host", "flink.host.", "host"),
+    ("tm_id", "taskmanager", "flink.taskmanager.", "tm_id"),
+    ("operator_id", "operator", "flink.operator.", "operator_name"),
+)
 
 
 def _resource(attributes: Attributes, scope: Scope, labels: Mapping[str, str]) -> dict[str, str]:
-    """Return the job, so that one id has all of its life; else who else tells it."""
-    for key, prefix, name in (
-        ("job_id", "flink.job", "job_name"),
-        ("tm_id", "flink.taskmanager", "tm_id"),
-        ("host", "flink.host", "host"),
-    ):
+    for key, prefix, name in PRIMARY:
         if id := word(attributes.get(key)):
-            return named(f"{prefix}.{id}", word(attributes.get(name)) or id, labels)
+            return named(prefix + id, word(attributes.get(name)) or id, labels)
     return named(service_id(scope), service_name(scope), labels)
 
 
-def _related(
-    attributes: Attributes, scope: Scope, *, is_checkpoint: bool
-) -> Iterator[dict[str, str]]:
+def _related(attributes: Attributes, scope: Scope, *, is_checkpoint: bool) -> list[dict[str, str]]:
+    related = [
+        in_role(role, prefix + id, word(attributes.get(name)) or id)
+        for key, role, prefix, name in RELATED
+        if key in attributes and (id := word(attributes[key]))
+    ]
     job = word(attributes.get("job_id"))
-    checkpoint = word(attributes.get("checkpointId"))
-    if is_checkpoint and job and checkpoint:
-        yield in_role("checkpoint", f"flink.checkpoint.{job}.{checkpoint}", checkpoint)
-    for key, role, id, name in (
-        ("host", "host", "flink.host.{}", "host"),
-        ("tm_id", "taskmanager", "flink.taskmanager.{}", "tm_id"),
-        ("task_id", "task", f"flink.task.{job}.{{}}", "task_name"),
-        ("operator_id", "operator", "flink.operator.{}", "operator_name"),
-    ):
-        if told := word(attributes.get(key)):
-            yield in_role(role, id.format(told), word(attributes.get(name)) or told)
+    if job and (task := word(attributes.get("task_id"))):
+        name = word(attributes.get("task_name")) or task
+        related.append(in_role("task", f"flink.task.{job}.{task}", name))
+    if job and is_checkpoint and (checkpoint := word(attributes.get("checkpointId"))):
+        id = f"flink.checkpoint.{job}.{checkpoint}"
+        related.append(in_role("checkpoint", id, checkpoint))
     # Before FLINK-39425 the reporter could not be given a name.
     if not service_name(scope).startswith(UNNAMED_SERVICE):
-        yield in_role("service", service_id(scope), service_name(scope))
+        related.append(in_role("service", service_id(scope), service_name(scope)))
+    return related
 
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")

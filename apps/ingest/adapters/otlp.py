@@ -6,13 +6,14 @@ OTLP comes as protobuf or as JSON, over HTTP or gRPC; all four give the same dra
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 
 from apps.events.draft import Draft
-from apps.ingest.adapters.flink import is_flink, tell_flink
+from apps.ingest.adapters.flink import flink_name, tell_flink
 from apps.ingest.adapters.identity import derived, derived_from_bytes
 from apps.ingest.adapters.message import Element, Message, Unreadable, media_type
 from apps.ingest.adapters.otlp_event import Event, event_name, tell_event
@@ -43,9 +44,9 @@ def read_otlp(message: Message) -> Iterator[Element]:
     drafting = Drafting()
     try:
         for index, told in enumerate(read(message.body)):
-            reading = told.record
-            if isinstance(reading, Record):
-                reading = drafting.read(told.scope, reading)
+            record = told.record
+            is_read = isinstance(record, Record)
+            reading = drafting.read(told.scope, record) if is_read else record
             yield Element(index, told.raw, reading)
     except Broken as broken:
         yield Element(None, message.body, broken.unreadable)
@@ -64,8 +65,8 @@ class Drafting:
         self.scope: tuple[Scope, bytes] | None = None
 
     def read(self, scope: Scope, record: Record) -> tuple[Draft] | Unreadable:
-        if is_flink(scope, record):
-            event = tell_flink(scope, record)
+        if name := flink_name(scope, record):
+            event = tell_flink(name, scope, record)
             # Flink stamps what happened as observed, and the export as the time.
             at = record.observed if record.observed > 0 else record.time
         elif name := event_name(record):
@@ -146,4 +147,10 @@ def moment(nanoseconds: int) -> str:
     if nanoseconds <= 0:
         return ""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
+    return f"{_to_the_second(seconds)}.{rest:09}Z"
+
+
+# The records of one request are of a few seconds.
+@lru_cache(maxsize=128)
+def _to_the_second(seconds: int) -> str:
+    return (EPOCH + timedelta(0, seconds)).isoformat()[:19]

@@ -101,7 +101,8 @@ def named(id: str, name: str, labels: Mapping[str, str] | None = None) -> dict[s
 
 
 def in_role(role: str, id: str, name: str) -> dict[str, str]:
-    return {**named(id, name), RESOURCE_ROLE: role}
+    id, whole = resource_id(id)
+    return {RESOURCE_ID: id, RESOURCE_NAME: name, RESOURCE_ROLE: role, **whole}
 
 
 def severity_of(record: Record) -> str:

@@ -117,7 +117,7 @@ def read_json(body: bytes) -> Iterator[Told]:
 
 def _told(raw: bytes, scope: Scope, around: tuple[msgspec.Raw, ...]) -> Told:
     try:
-        return Told(_alone(raw, *around), scope, _record(raw))
+        return Told(raw, scope, _record(raw))
     except Broken as broken:
         return Told(_alone(raw, *around), scope, broken.unreadable)
 

@@ -28,8 +28,8 @@ REMEMBERED = 4_096
 SHORT = 256
 
 CUT_OFF = "The protobuf is cut off."
+NO_LOGS = "It is no protobuf of OpenTelemetry logs."
 
-Fields = Iterator[tuple[int, Any]]
 Remembered = dict[bytes, tuple[str, Any]]
 
 
@@ -70,7 +70,7 @@ def _told(
     raw: bytes, scope: Scope, alone: Callable[[bytes], bytes], remembered: Remembered
 ) -> Told:
     try:
-        return Told(alone(raw), scope, _record(raw, remembered))
+        return Told(raw, scope, _record(raw, remembered))
     except Broken as broken:
         return Told(alone(raw), scope, broken.unreadable)
 
@@ -85,11 +85,11 @@ def _record(raw: bytes, remembered: Remembered) -> Record:
             told[field] = value
     get = told.get
     return Record(
-        time=_moment(get(TIME)),
-        observed=_moment(get(OBSERVED)),
-        severity=get(SEVERITY, 0),
+        time=_moment(get(TIME, b"")),
+        observed=_moment(get(OBSERVED, b"")),
+        severity=_signed(get(SEVERITY, 0)),
         severity_text=_text(get(SEVERITY_TEXT, b"")),
-        body=_value(told[BODY]) if BODY in told else None,
+        body=_value(get(BODY, b"")),
         attributes=_attributes(attributes, remembered),
         dropped=get(DROPPED, 0),
         flags=int.from_bytes(get(FLAGS, b""), "little"),
@@ -123,7 +123,7 @@ def _attributes(pairs: Any, remembered: Remembered) -> dict[str, Any]:
 
 def _pair(raw: bytes, depth: int = 0) -> tuple[str, Any]:
     told = dict(fields(raw))
-    return _text(told.get(KEY, b"")), _value(told[VALUE], depth) if VALUE in told else None
+    return _text(told.get(KEY, b"")), _value(told.get(VALUE, b""), depth)
 
 
 def _value(raw: bytes, depth: int = 0) -> Any:
@@ -160,9 +160,9 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
-def _moment(raw: bytes | None) -> int:
+def _moment(raw: bytes) -> int:
     # Flink sends -1 ms for a time that it does not know.
-    return int.from_bytes(raw, "little", signed=True) if raw else 0
+    return int.from_bytes(raw, "little", signed=True)
 
 
 def _text(raw: bytes) -> str:
@@ -176,8 +176,9 @@ def _all(field: int, raw: bytes) -> list[bytes]:
     return [value for found, value in fields(raw) if found == field]
 
 
-def fields(raw: bytes) -> Fields:
-    """Yield the fields of a message as they stand there; raises Broken."""
+def fields(raw: bytes) -> list[tuple[int, Any]]:
+    """Return the fields of a message as they stand there; raises Broken."""
+    found = []
     at, end = 0, len(raw)
     try:
         while at < end:
@@ -189,20 +190,23 @@ def fields(raw: bytes) -> Fields:
                 size, at = raw[at], at + 1
                 if size > 127:
                     size, at = _varint(raw, at - 1)
-                start, at = at, at + size
-                yield field, raw[start:at]
             elif wire == VARINT:
-                value, at = _varint(raw, at)
-                yield field, value
-            elif wire in WIDTHS:
-                start, at = at, at + WIDTHS[wire]
-                yield field, raw[start:at]
+                value, at = raw[at], at + 1
+                if value > 127:
+                    value, at = _varint(raw, at - 1)
+                found.append((field, value))
+                continue
             else:
-                raise Broken("It is no protobuf of OpenTelemetry logs.")
-            if at > end:
-                raise Broken(CUT_OFF)
+                size = WIDTHS[wire]
+            found.append((field, raw[at : at + size]))
+            at += size
     except IndexError:
         raise Broken(CUT_OFF) from None
+    except KeyError:
+        raise Broken(NO_LOGS) from None
+    if at > end:
+        raise Broken(CUT_OFF)
+    return found
 
 
 WIDTHS = {FIXED64: 8, FIXED32: 4}
@@ -215,7 +219,7 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
         shift += 7
         at += 1
         if shift > 63:
-            raise Broken("It is no protobuf of OpenTelemetry logs.")
+            raise Broken(NO_LOGS)
     return (value | byte << shift) & MASK, at + 1
 
 

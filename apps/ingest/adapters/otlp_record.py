@@ -41,7 +41,7 @@ class Record(msgspec.Struct):
 
 
 class Told(NamedTuple):
-    """A record of a request, or why it cannot be read; `raw` is a request with it alone."""
+    """A record of a request; or why it cannot be read, and then `raw` is a request with it alone."""
 
     raw: bytes
     scope: Scope
