@@ -6,6 +6,7 @@ from apps.ingest.adapters.cloudevents_draft import read_cloudevents
 from apps.ingest.adapters.flyte import read_flyte
 from apps.ingest.adapters.message import Adapter
 from apps.ingest.adapters.openlineage import read_openlineage
+from apps.ingest.adapters.otlp import read_otlp
 from apps.ingest.adapters.prefect import read_prefect
 from apps.ingest.hooks.reading import read_webhook
 
@@ -13,6 +14,8 @@ DIALECTS: Mapping[str, Adapter] = {
     "openlineage": read_openlineage,
     "cloudevents": read_cloudevents,
     "flyte": read_flyte,
+    "flink": read_otlp,
+    "otel": read_otlp,
     "prefect": read_prefect,
     "webhook": read_webhook,
 }

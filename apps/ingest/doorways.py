@@ -8,6 +8,7 @@ from apps.ingest.doors.cloudevents import handshake, post_cloudevents
 from apps.ingest.doors.flyte_http import post_flyte
 from apps.ingest.doors.hooks import deliver
 from apps.ingest.doors.openlineage import post_batch, post_event
+from apps.ingest.doors.otlp import post_logs
 from apps.ingest.doors.prefect_greetings import GREETINGS, greeting, ready
 from apps.ingest.doors.prefect_post import post_events
 from apps.ingest.doors.prefect_socket import events_in
@@ -19,6 +20,7 @@ HTTP: dict[tuple[str, str], Application] = {
     ("POST", "/api/v1/lineage"): post_event,
     ("POST", "/api/v1/lineage/batch"): post_batch,
     **{("POST", f"/api/v1/events/{kind}"): door for kind, door in post_flyte.items()},
+    ("POST", "/v1/logs"): post_logs,
     ("GET", "/api/ready"): ready,
     **{("GET", path): greeting(path) for path in GREETINGS},
 }

@@ -6,6 +6,7 @@ its clients want to be answered.
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from django.conf import settings
 from apps.accounts.access import AccessAway, Caller
 from apps.events.draft import Draft
 from apps.events.record import Recorded
-from apps.events.recorder import DatabaseAway, Overloaded, recorder
+from apps.events.recorder import DatabaseAway, Overloaded, Recorder, recorder
 from apps.events.row import Refused
 from apps.ingest.adapters.message import Adapter, Element, Message, Problem, Unreadable
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit, source_of
@@ -32,6 +33,8 @@ TURN = 200
 LARGE = 1024 * 1024
 MOST_REFUSALS = 20
 RETRY_AFTER = {"retry-after": "3"}
+# Seconds between two looks whether the database is back.
+AGAIN = 0.25
 AWAY = "The database is away; send it again in a moment."
 
 
@@ -65,6 +68,8 @@ class Door:
     partly = False
     """Whether each event of a message stands for itself; `accepted` tells of those refused."""
     kind = ""
+    hold = Recorder.HOLD
+    """Seconds that a message is held while the database is away."""
 
     @property
     def most_body(self) -> int:
@@ -168,13 +173,25 @@ class Door:
     async def _record(self, drafts: Sequence[Draft], message: Message, caller: Caller) -> Recorded:
         if not drafts:
             return Recorded(0, 0)
-        source_id = await source_of(caller, self.source, self.system)
+        until = time.monotonic() + self.hold
+        source_id = await self._source_of(caller, until)
         shown = await self._masked(drafts, rules_of(source_id))
         try:
-            return await recorder().record(shown, source_id=source_id)
+            hold = max(0.0, until - time.monotonic())
+            return await recorder().record(shown, source_id=source_id, hold=hold)
         except Refused as refused:
             refusal = refusal_by_database(refused, message.body)
             raise MessageRefused(422, [refusal], message.body) from None
+
+    async def _source_of(self, caller: Caller, until: float) -> int:
+        """Return the source, as soon as the database can tell; raises DatabaseAway."""
+        while True:
+            try:
+                return await source_of(caller, self.source, self.system)
+            except DatabaseAway:
+                if time.monotonic() + AGAIN > until:
+                    raise
+                await asyncio.sleep(AGAIN)
 
     async def _masked(self, drafts: Sequence[Draft], rules: Rules) -> list[Draft]:
         kept: list[Draft] = []
