@@ -17,5 +17,6 @@ DIALECTS: Mapping[str, Adapter] = {
     "flink": read_otlp,
     "otel": read_otlp,
     "prefect": read_prefect,
-    "webhook": read_webhook,
 }
+# By what a rejected message is read again. A hook's template is no adapter: it lies in the database.
+READERS: Mapping[str, Adapter] = {**DIALECTS, "webhook": read_webhook}
