@@ -1,8 +1,10 @@
 from django.urls import path
 
-from apps.ingest import views
+from apps.ingest import sns, views
 
 urlpatterns = [
     path("rejections", views.rejections),
     path("rejections/<int:id>", views.rejection),
+    path("sns", sns.subscriptions),
+    path("sns/<int:id>", sns.confirm),
 ]

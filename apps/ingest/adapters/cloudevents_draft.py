@@ -21,6 +21,7 @@ from apps.query.outcomes import Outcome
 
 RESOURCE_NAME = "prefect.resource.name"
 MAX_NAME = 1_024
+NEITHER = "What is wrapped is neither a CloudEvent nor one of Flyte's requests."
 # They have columns of their own, or say nothing of the event.
 UNLABELLED = {"specversion", "time"}
 
@@ -81,9 +82,11 @@ def _told(found: Found) -> Reading:
 
 
 def _inside(envelope: Envelope) -> Reading:
-    """Read what was wrapped: CloudEvents, else a bare message whose kind stands beside it."""
-    if (kind := EXTERNAL_EVENTS.get(envelope.name)) and not _is_cloudevent(envelope):
-        return read_flyte_request(kind, envelope.content)
+    """Read what was wrapped: CloudEvents, else a request of Flyte's whose kind stands beside it."""
+    if not _holds_cloudevents(envelope):
+        if kind := EXTERNAL_EVENTS.get(envelope.name):
+            return read_flyte_request(kind, envelope.content)
+        return Unreadable.because(400, NEITHER)
     drafts: list[Draft] = []
     for found in events_in(envelope.message):
         told = _told(found)
@@ -93,12 +96,14 @@ def _inside(envelope: Envelope) -> Reading:
     return tuple(drafts)
 
 
-def _is_cloudevent(envelope: Envelope) -> bool:
+def _holds_cloudevents(envelope: Envelope) -> bool:
+    if not envelope.message.content_type.endswith("+protobuf"):
+        return True
     # Flyte names both alike; only a CloudEvent says its version.
     try:
         return "specversion" in event_in_protobuf(envelope.content).attributes
     except NoProtobuf:
-        return envelope.content.lstrip()[:1] == b"{"
+        return False
 
 
 def drafts_of(event: CloudEvent) -> Reading:

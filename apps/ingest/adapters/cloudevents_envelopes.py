@@ -22,6 +22,8 @@ from apps.ingest.adapters.message import Message, Unreadable, cut, media_type
 
 SNS_TYPE = "x-amz-sns-message-type"
 SNS_RAW = "x-amz-sns-rawdelivery"
+# Pub/Sub without its wrapper, when it is set to write what it knows as headers.
+PUBSUB_UNWRAPPED = "x-goog-pubsub-message-id"
 SNS_TYPES = {"Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"}
 SNS_HOST = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.com")
 
@@ -70,6 +72,8 @@ def opened(message: Message) -> Envelope | Unreadable | None:
         match _kind_of(message):
             case "pubsub":
                 return _from_pubsub(_object(message.body)["message"])
+            case "unwrapped":
+                return Envelope(message.body, message.headers.get("key", ""))
             case "sns":
                 return _from_sns(message)
             case _:
@@ -112,6 +116,8 @@ def _kind_of(message: Message) -> str | None:
         return "sns"
     if is_binary(message) or media_type(message).startswith(STRUCTURED):
         return None
+    if PUBSUB_UNWRAPPED in message.headers:
+        return "unwrapped"
     if b'"message"' not in message.body and b'"TopicArn"' not in message.body:
         return None
     try:
