@@ -170,8 +170,8 @@ def _from_sns(message: Message) -> Envelope | Unreadable:
 
 def _to_confirm(body: bytes) -> Unreadable:
     if subscription := subscription_in(body):
-        say = f"SNS asks to confirm its subscription to {cut(subscription.topic)}: see "
-        return Unreadable.because(400, f"{say}{CONFIRM_PAGE}", TO_CONFIRM)
+        say = f"SNS asks to confirm its subscription to {cut(subscription.topic)}"
+        return Unreadable.because(400, f"{say}: see {CONFIRM_PAGE}.", TO_CONFIRM)
     say = "SNS asks to confirm a subscription at an address that is not Amazon's."
     return Unreadable.because(400, say, "Type")
 
