@@ -7,9 +7,13 @@ class IngestConfig(AppConfig):
     def ready(self) -> None:
         from apps.ingest import audit
         from apps.ingest.adapters.cloudevents_words import register_cloudevents
+        from apps.ingest.adapters.flink_details import register_flink_details
+        from apps.ingest.adapters.flink_words import register_flink
         from apps.ingest.adapters.flyte_words import register_flyte
         from apps.ingest.adapters.openlineage_details import register_openlineage_details
         from apps.ingest.adapters.openlineage_words import register_openlineage
+        from apps.ingest.adapters.otlp_details import register_otel_details
+        from apps.ingest.adapters.otlp_words import register_otel
         from apps.ingest.adapters.prefect_catalogue import register_prefect
 
         audit.listen()
@@ -18,3 +22,7 @@ class IngestConfig(AppConfig):
         register_prefect()
         register_openlineage()
         register_openlineage_details()
+        register_flink()
+        register_flink_details()
+        register_otel()
+        register_otel_details()

@@ -52,6 +52,7 @@ SUBTASK_STATES = {
 # A job that restarts after its failure is on its way back.
 FAILURES = {"true": WAITING, "false": FAILED}
 
+CUSTOM_PREFIX = "flink.custom."
 FAILURE_LABEL = "failureLabel."
 # What the metric group of whoever tells an event adds to it: where it is, not what happened.
 VARIABLES = (
@@ -204,7 +205,7 @@ def tell_flink(name: str, scope: Scope, record: Record) -> Event:
         resource=_resource(attributes, scope, labels | told.labels),
         related=_related(attributes, scope, is_checkpoint=family is FAMILIES[0]),
         outcome=told.outcome,
-        message=told.message and one_line(told.message),
+        message=one_line(told.message or "") or None,
         warnings=(*warnings, *oddities(record)),
     )
 
@@ -230,7 +231,7 @@ def _own(family: Family, attributes: Attributes, record: Record) -> Telling:
 
 def _custom(name: str, attributes: Attributes, record: Record) -> Telling:
     return Telling(
-        event=f"flink.custom.{name}",
+        event=CUSTOM_PREFIX + name,
         outcome=outcome_of(record),
         labels=_labels(attributes, CUSTOM_LABELS),
         message=message_of(record, but=VARIABLES),

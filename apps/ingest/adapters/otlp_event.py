@@ -127,13 +127,13 @@ def message_of(record: Record, but: tuple[str, ...] = ()) -> str | None:
     """Return the one thing worth reading: the body, the exception, or the first attributes."""
     body = record.body if isinstance(record.body, str) else None
     if said := body or record.attributes.get("exception.message"):
-        return one_line(str(said))
+        return one_line(str(said)) or None
     values = [
         f"{key} {labels_of({key: value})[key]}"
         for key, value in record.attributes.items()
         if isinstance(value, str | int | float) and value != "" and key not in but
     ]
-    return one_line(", ".join(values[:3])) if values else None
+    return one_line(", ".join(values[:3])) or None
 
 
 def oddities(record: Record) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ class Record(msgspec.Struct):
 
 
 class Told(NamedTuple):
-    """A record of a request; or why it cannot be read, and then `raw` is a request with it alone."""
+    """A record with its bytes; or why it cannot be read, with a request that holds it alone."""
 
     raw: bytes
     scope: Scope
