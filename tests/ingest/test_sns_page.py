@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -39,6 +40,12 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     addresses: list[str] = []
     monkeypatch.setattr(sns, "call", addresses.append)
     return addresses
+
+
+@pytest.fixture(autouse=True)
+def at_the_machine(settings: Any) -> None:
+    """Nobody has to sign in."""
+    settings.LOCAL_MODE = True
 
 
 def test_a_click_confirms_and_what_asked_is_settled(client: Client, called: list[str]) -> None:
@@ -86,9 +93,7 @@ def test_after_three_days_sns_has_to_ask_again(client: Client, called: list[str]
     assert "<form" not in page
 
 
-def test_a_reader_may_look_and_not_click(
-    client: Client, called: list[str], settings: pytest.FixtureRequest
-) -> None:
+def test_a_reader_may_look_and_not_click(client: Client, called: list[str], settings: Any) -> None:
     settings.LOCAL_MODE = False
     reader = User.objects.create_user("reader", password="x")
     reader.user_permissions.add(Permission.objects.get(codename="view_event"))
@@ -99,9 +104,7 @@ def test_a_reader_may_look_and_not_click(
     assert not called
 
 
-def test_staff_may_click(
-    client: Client, called: list[str], settings: pytest.FixtureRequest
-) -> None:
+def test_staff_may_click(client: Client, called: list[str], settings: Any) -> None:
     settings.LOCAL_MODE = False
     client.force_login(User.objects.create_superuser("ada", password="x"))
     assert client.post(f"/sns/{asked().id}").status_code == 200
