@@ -9,6 +9,7 @@ class IngestConfig(AppConfig):
         from apps.ingest.adapters.cloudevents_words import register_cloudevents
         from apps.ingest.adapters.flink_details import register_flink_details
         from apps.ingest.adapters.flink_words import register_flink
+        from apps.ingest.adapters.flyte_details import register_flyte_details
         from apps.ingest.adapters.flyte_words import register_flyte
         from apps.ingest.adapters.openlineage_details import register_openlineage_details
         from apps.ingest.adapters.openlineage_words import register_openlineage
@@ -19,6 +20,7 @@ class IngestConfig(AppConfig):
         audit.listen()
         register_cloudevents()
         register_flyte()
+        register_flyte_details()
         register_prefect()
         register_openlineage()
         register_openlineage_details()

@@ -94,15 +94,17 @@ def _kind_in(value: Any) -> str:
 def _drafts_of_request(
     kind: str, request: Values, raw: bytes, warnings: tuple[str, ...] = ()
 ) -> tuple[Draft, ...]:
-    event = _inner(request, "event")
-    return (_draft(kind, Told(event, size=len(raw), warnings=warnings), "event"),)
+    event, around = _parted(request, "event")
+    told = Told(event, around, size=len(raw), warnings=warnings)
+    return (_draft(kind, told, "event"),)
 
 
-def _inner(values: Values, name: str) -> Values:
-    event = values.get(name)
+def _parted(values: Values, name: str) -> tuple[Values, Values]:
+    """Part the event from what stands around it, which is mostly an empty request id."""
+    event = values.pop(name, None)
     if event is None:
         raise Wrong(f"The event is missing; it stands under {name}.", name)
-    return event
+    return event, {key: value for key, value in values.items() if value != ""}
 
 
 def _draft(kind: str, told: Told, *path: str) -> Draft:
@@ -151,23 +153,22 @@ def _published(event: CloudEvent) -> Draft:
 
 
 def _of_version_1(kind: str, event: CloudEvent) -> Draft:
-    request = REQUESTS[kind].of_json(event.data.value)
-    return _draft(kind, _around(event, _inner(request, "event")), "event")
+    inner, around = _parted(REQUESTS[kind].of_json(event.data.value), "event")
+    return _draft(kind, _enveloped(event, inner, around), "event")
 
 
 def _of_version_2(kind: str, event: CloudEvent) -> Draft:
     if kind == START:
-        return started(_around(event, EXECUTION_START.of_json(event.data.value)))
-    around = PUBLISHED[kind].of_json(event.data.value)
-    inner = _inner(around, "raw_event")
-    del around["raw_event"]
-    return _draft(kind, _around(event, inner, around), "raw_event")
+        return started(_enveloped(event, EXECUTION_START.of_json(event.data.value), {}))
+    inner, around = _parted(PUBLISHED[kind].of_json(event.data.value), "raw_event")
+    told = _enveloped(event, inner, around)._replace(is_published=True)
+    return _draft(kind, told, "raw_event")
 
 
-def _around(event: CloudEvent, inner: Values, around: Values | None = None) -> Told:
+def _enveloped(event: CloudEvent, inner: Values, around: Values) -> Told:
     return Told(
         inner,
-        around=around or {},
+        around,
         time=event.time,
         size=len(event.raw),
         warnings=event.warnings,

@@ -50,7 +50,9 @@ class Told(NamedTuple):
 
     event: Values
     around: Mapping[str, Any] = NOTHING
-    """What flyteadmin adds when it publishes: principal, launch plan, labels, artifacts."""
+    """What stands beside the event in its message."""
+    is_published: bool = False
+    """Whether that is what flyteadmin adds: principal, launch plan, labels, artifacts."""
     time: datetime | None = None
     """The time of the envelope, for an event that says none."""
     size: int = 0
@@ -76,6 +78,7 @@ def draft_of(kind: str, told: Told) -> Draft:
     about = about_of(event, phase)
     occurred, no_time = occurrence(event, told.time)
     payload, too_large = without_large(event) if told.size > LARGEST else (event, ())
+    published = told.around if told.is_published else NOTHING
     id, whole_id = resource_id(about.id)
     return Draft(
         id=derived("flyte", *about.identity),
@@ -86,11 +89,11 @@ def draft_of(kind: str, told: Told) -> Draft:
             RESOURCE_NAME: about.name,
             **_said(about.labels),
             **_said(_labels_of_all(event, noun, phase)),
-            **_sender_labels(told.around),
+            **_sender_labels(published),
             **whole_id,
         },
-        related=_first_of_each([*about.related, *published_with(told.around)]),
-        payload={**payload, **told.around} if told.around else payload,
+        related=_first_of_each([*about.related, *published_with(published)]),
+        payload={**told.around, **payload} if told.around else payload,
         system="flyte",
         outcome=outcome_of(noun, phase),
         message=message_of(event),
@@ -452,7 +455,7 @@ def message_of(event: Values) -> str | None:
     """Return the one thing worth reading: why it failed, else what Kubernetes said last."""
     if error := event.get("error"):
         said = error.get("message", "")
-        return one_line(gist(said)) or error.get("code") or None
+        return one_line(gist(said)) or one_line(error.get("code", "")) or None
     if reasons := event.get("reasons"):
         return one_line(reasons[-1].get("reason", "")) or None
     if reason := event.get("reason"):

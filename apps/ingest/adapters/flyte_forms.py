@@ -127,12 +127,16 @@ def _plain_number(number: float) -> float | int | str:
 
 
 def _whole_message(told: Any) -> Values:
-    from google.protobuf.json_format import MessageToDict
+    from google.protobuf.json_format import Error, MessageToDict
 
     # A literal map of 20 MB would be written out only to be left out.
     if told.ByteSize() > LARGEST:
         return left_out(told.SerializeToString(deterministic=True))
-    return MessageToDict(told, preserving_proto_field_name=True)
+    try:
+        return MessageToDict(told, preserving_proto_field_name=True)
+    except (Error, ValueError, TypeError):
+        # It holds what JSON has no form for: a NaN, a time beyond the calendar.
+        return {"protobuf": b64encode(told.SerializeToString()).decode()}
 
 
 WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
@@ -150,24 +154,28 @@ WHOLE_MESSAGE = Value(_refused("It must be an object."), _whole_message, dict)
 # Values with parts.
 
 
-def repeated(form: Form) -> Form:
-    plain = form.plain if isinstance(form, Value) else None
+@dataclass(frozen=True)
+class Repeated:
+    form: Form
 
-    def of_json(told: Any) -> list[Any]:
+    def of_json(self, told: Any) -> list[Any]:
         if type(told) is not list:
             raise Wrong("It must be an array.")
-        read = []
+        plain = _plain(self.form)
+        values = []
         for index, value in enumerate(told):
             try:
-                read.append(value if type(value) is plain else form.of_json(value))
+                values.append(value if type(value) is plain else self.form.of_json(value))
             except Wrong as wrong:
                 raise wrong.inside(index) from None
-        return read
+        return values
 
-    def of_protobuf(told: Any) -> list[Any]:
-        return [form.of_protobuf(value) for value in told]
+    def of_protobuf(self, told: Any) -> list[Any]:
+        return [self.form.of_protobuf(value) for value in told]
 
-    return Value(of_json, of_protobuf)
+
+def _plain(form: Form) -> type | None:
+    return form.plain if isinstance(form, Value) else None
 
 
 def texts_by_key() -> Form:
@@ -219,8 +227,8 @@ class Message:
 
     def __post_init__(self) -> None:
         for name, form in self.forms.items():
-            plain = form.plain if isinstance(form, Value) else None
-            self.by_key[name] = self.by_key[camel(name)] = (name, plain, form.of_json)
+            told = (name, _plain(form), form.of_json)
+            self.by_key[name] = self.by_key[camel(name)] = told
             self.by_name[name] = form.of_protobuf
 
     def of_json(self, told: Any) -> Values:
@@ -260,7 +268,11 @@ def _of_newer_flyte(value: Any) -> Any:
         return b64encode(value).decode()
     if isinstance(value, str | int | float):
         return value
-    return _whole_message(value) if hasattr(value, "ListFields") else [*map(_of_newer_flyte, value)]
+    if hasattr(value, "ListFields"):
+        return _whole_message(value)
+    if hasattr(value, "items"):
+        return {str(key): _of_newer_flyte(held) for key, held in value.items()}
+    return [_of_newer_flyte(held) for held in value]
 
 
 def message(oneofs: Mapping[str, tuple[str, ...]] | None = None, /, **forms: Form) -> Message:

@@ -11,9 +11,9 @@ from apps.ingest.adapters.flyte_forms import (
     TEXT,
     TIME,
     WHOLE_MESSAGE,
+    Repeated,
     enum,
     message,
-    repeated,
     texts_by_key,
 )
 
@@ -83,11 +83,11 @@ CONTAINER = message(
 POD = message(
     namespace=TEXT,
     pod_name=TEXT,
-    containers=repeated(CONTAINER),
+    containers=Repeated(CONTAINER),
     primary_container_name=TEXT,
-    init_containers=repeated(CONTAINER),
+    init_containers=Repeated(CONTAINER),
 )
-LOG_CONTEXT = message(pods=repeated(POD), primary_pod_name=TEXT)
+LOG_CONTEXT = message(pods=Repeated(POD), primary_pod_name=TEXT)
 CATALOG = message(
     dataset_id=IDENTIFIER,
     artifact_tag=message(artifact_id=TEXT, name=TEXT),
@@ -109,15 +109,15 @@ EXTERNAL_RESOURCE = message(
     retry_attempt=NUMBER,
     phase=enum(*TASK_PHASES),
     cache_status=enum(*CACHE_STATUSES),
-    logs=repeated(TASK_LOG),
+    logs=Repeated(TASK_LOG),
     workflow_node_metadata=WORKFLOW_NODE,
     custom_info=STRUCT,
     log_context=LOG_CONTEXT,
 )
 TASK_METADATA = message(
     generated_name=TEXT,
-    external_resources=repeated(EXTERNAL_RESOURCE),
-    resource_pool_info=repeated(message(allocation_token=TEXT, namespace=TEXT)),
+    external_resources=Repeated(EXTERNAL_RESOURCE),
+    resource_pool_info=Repeated(message(allocation_token=TEXT, namespace=TEXT)),
     plugin_identifier=TEXT,
     instance_class=enum(*INSTANCE_CLASSES),
 )
@@ -171,7 +171,7 @@ TASK_EVENT = message(
     retry_attempt=NUMBER,
     phase=enum(*TASK_PHASES),
     producer_id=TEXT,
-    logs=repeated(TASK_LOG),
+    logs=Repeated(TASK_LOG),
     occurred_at=TIME,
     input_uri=TEXT,
     input_data=WHOLE_MESSAGE,
@@ -185,7 +185,7 @@ TASK_EVENT = message(
     metadata=TASK_METADATA,
     event_version=NUMBER,
     reported_at=TIME,
-    reasons=repeated(message(reason=TEXT, occurred_at=TIME)),
+    reasons=Repeated(message(reason=TEXT, occurred_at=TIME)),
     log_context=LOG_CONTEXT,
 )
 
@@ -200,7 +200,7 @@ PUBLISHED = {
     "workflows": message(
         raw_event=WORKFLOW_EVENT,
         output_interface=WHOLE_MESSAGE,
-        artifact_ids=repeated(ARTIFACT_ID),
+        artifact_ids=Repeated(ARTIFACT_ID),
         reference_execution=WORKFLOW_EXECUTION_ID,
         principal=TEXT,
         launch_plan_id=IDENTIFIER,
@@ -210,7 +210,7 @@ PUBLISHED = {
         raw_event=NODE_EVENT,
         task_exec_id=TASK_EXECUTION_ID,
         output_interface=WHOLE_MESSAGE,
-        artifact_ids=repeated(ARTIFACT_ID),
+        artifact_ids=Repeated(ARTIFACT_ID),
         principal=TEXT,
         launch_plan_id=IDENTIFIER,
         labels=texts_by_key(),
@@ -221,8 +221,8 @@ EXECUTION_START = message(
     execution_id=WORKFLOW_EXECUTION_ID,
     launch_plan_id=IDENTIFIER,
     workflow_id=IDENTIFIER,
-    artifact_ids=repeated(ARTIFACT_ID),
-    artifact_trackers=repeated(TEXT),
+    artifact_ids=Repeated(ARTIFACT_ID),
+    artifact_trackers=Repeated(TEXT),
     principal=TEXT,
 )
 

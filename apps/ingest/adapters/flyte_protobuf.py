@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from apps.ingest.adapters.flyte_forms import Values, Wrong
+from apps.ingest.adapters.flyte_forms import Message, Repeated, Values, Wrong
 from apps.ingest.adapters.flyte_messages import EVENTS, REQUESTS
 
 MISSING = (
@@ -63,27 +63,28 @@ def _parsed(message: Any, raw: bytes) -> Any:
 def _closely(kind: str, raw: bytes) -> Values:
     message = _parsed(request_class(kind), raw)
     values = REQUESTS[kind].of_protobuf(message)
-    _keep_unknown(message, values)
+    _keep_unknown(REQUESTS[kind], message, values)
     if "event" in values:
         for name, value in _overruled(kind, raw):
             values["event"].setdefault(name, value)
     return values
 
 
-def _keep_unknown(message: Any, values: Values) -> None:
+def _keep_unknown(form: Message, message: Any, values: Values) -> None:
     """Put fields without a name under their number, in every message of the message."""
     from google.protobuf.unknown_fields import UnknownFieldSet
 
     unknowns: Any = UnknownFieldSet(message)
     for unknown in unknowns:
         values[str(unknown.field_number)] = _unnamed(unknown.data)
-    for descriptor, held in message.ListFields():
-        told = values[descriptor.name]
-        if isinstance(told, dict) and hasattr(held, "ListFields"):
-            _keep_unknown(held, told)
-        elif isinstance(told, list) and descriptor.message_type:
-            for inner, inner_values in zip(held, told, strict=True):
-                _keep_unknown(inner, inner_values)
+    for name, inner in form.forms.items():
+        if name not in values:
+            continue
+        if isinstance(inner, Message):
+            _keep_unknown(inner, getattr(message, name), values[name])
+        elif isinstance(inner, Repeated) and isinstance(inner.form, Message):
+            for held, told in zip(getattr(message, name), values[name], strict=True):
+                _keep_unknown(inner.form, held, told)
 
 
 def _unnamed(data: Any) -> Any:
