@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -12,30 +11,26 @@ from apps.events.models import Source
 # Seconds that a source is remembered: a sender heard of lately needs no database.
 REMEMBERED = 60.0
 
-
-@dataclass(frozen=True)
-class Known:
-    """What a process remembers of a source."""
-
-    id: int
-    masks: Mapping[str, Any]
-    until: float
-
-
-_known: dict[str, Known] = {}
+_known: dict[str, tuple[int, float]] = {}
 _masks: dict[int, Mapping[str, Any]] = {}
 _networks: tuple[list[tuple[str, list[str]]], float] = [], 0.0
 
 
 async def source_named(name: str, system: str) -> int:
     """Return the id of a source, made when it is new; raises DatabaseAway."""
-    known = _known.get(name)
-    if known is None or known.until < time.monotonic():
+    id, until = _known.get(name, (0, 0.0))
+    if until < time.monotonic():
         source = await in_database(lambda: _source(name, system))
-        known = Known(source.id, source.masks, time.monotonic() + REMEMBERED)
-        _known[name] = known
-        _masks[source.id] = source.masks
-    return known.id
+        id, _masks[source.id] = source.id, source.masks
+        _known[name] = id, time.monotonic() + REMEMBERED
+    return id
+
+
+def forget_sources() -> None:
+    """Look at every source anew: one was changed here; other processes see it within a minute."""
+    global _networks
+    _known.clear()
+    _networks = [], 0.0
 
 
 def masks_of(id: int) -> Mapping[str, Any]:

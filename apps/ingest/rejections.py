@@ -1,8 +1,10 @@
 """Refused messages as a page shows them."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
-from apps.events.models import Rejection
+from apps.events.models import Rejection, Source
+from apps.ingest.masking import masked_bytes
 
 PAGE = 50
 
@@ -17,18 +19,26 @@ class Body:
     binary: bool
 
 
-def older_rejections(after: int | None) -> tuple[list[Rejection], str]:
+def older_rejections(
+    after: int | None, source: Source | None = None
+) -> tuple[list[Rejection], str]:
     """Return a page of rejections, newest first, and the link to the next."""
     found = Rejection.objects.select_related("source").defer("body").order_by("-id")
+    asked: dict[str, int] = {}
+    if source is not None:
+        found = found.filter(source=source)
+        asked["source"] = source.id
     if after is not None:
         found = found.filter(id__lt=after)
     page = list(found[: PAGE + 1])
-    older = f"/rejections?after={page[PAGE - 1].id}" if len(page) > PAGE else ""
-    return page[:PAGE], older
+    if len(page) <= PAGE:
+        return page, ""
+    return page[:PAGE], f"/rejections?{urlencode(asked | {'after': page[PAGE - 1].id})}"
 
 
 def shown(rejection: Rejection) -> Body:
-    body = bytes(rejection.body)
+    # What was kept before secrets were masked is masked when shown.
+    body = masked_bytes(bytes(rejection.body))
     binary = b"\x00" in body[:1_000]
     text = body[:1_000].hex(" ") if binary else body.decode("utf-8", "replace")
     return Body(text, rejection.body_size, len(body) < rejection.body_size, binary)

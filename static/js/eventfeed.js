@@ -8,3 +8,4 @@ import "./menus.js";
 import "./narrow.js";
 import "./shortcut.js";
 import "./times.js";
+import "./waiting.js";
