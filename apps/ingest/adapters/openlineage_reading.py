@@ -121,7 +121,7 @@ def _check_type(event_type: object, problems: list[Problem]) -> None:
 
 def _check_run(run: Mapping[str, Any], problems: list[Problem]) -> None:
     _check_text(run, "runId", ("run",), problems)
-    if not run.get("runId", True):
+    if run.get("runId") == "":
         problems.append(Problem(("run", "runId"), "value_error", "runId must not be empty."))
     _check_facets(run, "facets", ("run",), problems)
 
