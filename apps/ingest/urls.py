@@ -1,8 +1,17 @@
 from django.urls import path
 
 from apps.ingest import sns, views
+from apps.ingest.hooks import pages
 
 urlpatterns = [
+    # A POST one step below /hooks is a delivery and never comes here.
+    path("hooks", pages.hooks),
+    path("hooks/new", pages.new),
+    path("hooks/<int:id>", pages.hook),
+    path("hooks/<slug:slug>", pages.at_slug),
+    path("hooks/form/preview", pages.tried),
+    path("hooks/<int:id>/edit", pages.change),
+    path("hooks/<int:id>/<slug:what>", pages.done),
     path("sources", views.sources),
     path("sources/add", views.choose),
     path("sources/add/<slug:kind>", views.add),

@@ -6,6 +6,7 @@ import "./filter.js";
 import "./ink.js";
 import "./menus.js";
 import "./narrow.js";
+import "./preview.js";
 import "./shortcut.js";
 import "./times.js";
 import "./waiting.js";

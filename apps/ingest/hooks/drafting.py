@@ -44,7 +44,7 @@ class Recipe:
     def resource(self) -> dict[str, str]:
         """The hook as a related resource of its events; its address is no part of it."""
         return {
-            RESOURCE_ID: f"eventfeed.webhook.{self.id}",
+            RESOURCE_ID: f"eventfeed.webhook.{self.name}",
             "prefect.resource.name": self.name,
             RESOURCE_ROLE: ROLE,
         }

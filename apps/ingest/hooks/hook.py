@@ -6,15 +6,17 @@ import re
 import secrets
 from datetime import timedelta
 from typing import ClassVar, Self
+from urllib.parse import urlencode
 
 from django.db import models
 from django.utils import timezone
 from django.utils.text import slugify
 
 from apps.events.models import Source
-from apps.ingest.hooks.drafting import SYSTEM, Recipe
+from apps.ingest.hooks.drafting import ROLE, SYSTEM, Recipe
 from apps.ingest.hooks.signatures import CHECKS, Signed, verify
 from apps.ingest.sealed import seal, unseal
+from apps.query.values import written_value
 
 # The name for people, and behind it 128 bits that nobody guesses.
 SLUG = re.compile(r"[a-z0-9-]{1,40}-[A-Za-z0-9_-]{22}")
@@ -95,6 +97,10 @@ class Hook(models.Model):
     @property
     def path(self) -> str:
         return f"/hooks/{self.slug}"
+
+    @property
+    def events_link(self) -> str:
+        return "/?" + urlencode({"q": f"related.{ROLE}:{written_value(self.name)}"})
 
     @property
     def recipe(self) -> Recipe:
