@@ -85,7 +85,7 @@ class Family(NamedTuple):
     labels: Mapping[str, str]
     otherwise: Outcome = INFORMATION
     message: Callable[[Attributes], str | None] = lambda attributes: None
-    free_labels: Callable[[Attributes], Mapping[str, str]] = lambda attributes: {}
+    free_labels: Callable[[Attributes], dict[str, str]] = lambda attributes: {}
     """Those whose keys the sender chooses."""
 
 
@@ -105,7 +105,7 @@ def _failure(attributes: Attributes) -> str | None:
     return ", ".join(f"{key}: {value}" for key, value in labels.items()) or None
 
 
-def _failure_labels(attributes: Attributes) -> Mapping[str, str]:
+def _failure_labels(attributes: Attributes) -> dict[str, str]:
     found = found_by_enrichers(attributes)
     return {f"flink.failure-label.{key}": value for key, value in found.items()}
 

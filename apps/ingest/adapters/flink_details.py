@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from apps.events.details import Block, Cell, Facts, register_details
+from apps.events.details import Block, Cell, register_details
 from apps.events.models import Event
 from apps.ingest.adapters.flink import (
     CUSTOM_PREFIX,

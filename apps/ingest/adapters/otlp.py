@@ -44,10 +44,9 @@ def read_otlp(message: Message) -> Iterator[Element]:
     drafting = Drafting()
     try:
         for index, told in enumerate(read(message.body)):
-            record = told.record
-            is_read = isinstance(record, Record)
-            reading = drafting.read(told.scope, record) if is_read else record
-            yield Element(index, told.raw, reading)
+            reading = drafting.read(told.scope, told.record)
+            raw = told.alone(told.raw) if isinstance(reading, Unreadable) else told.raw
+            yield Element(index, raw, reading)
     except Broken as broken:
         yield Element(None, message.body, broken.unreadable)
 
@@ -64,7 +63,9 @@ class Drafting:
         self.told: Counter[bytes] = Counter()
         self.scope: tuple[Scope, bytes] | None = None
 
-    def read(self, scope: Scope, record: Record) -> tuple[Draft] | Unreadable:
+    def read(self, scope: Scope, record: Record | Unreadable) -> tuple[Draft] | Unreadable:
+        if isinstance(record, Unreadable):
+            return record
         if name := flink_name(scope, record):
             event = tell_flink(name, scope, record)
             # Flink stamps what happened as observed, and the export as the time.
@@ -79,7 +80,7 @@ class Drafting:
     def _draft(self, event: Event, at: int, scope: Scope, record: Record) -> Draft:
         uid = record.attributes.get(UID)
         return Draft(
-            id=derived("otel", UID, str(uid)) if uid else self._id(event, at, scope, record),
+            id=id_by(str(uid)) if uid else self._id(event, at, scope, record),
             occurred=EPOCH + timedelta(microseconds=at // 1_000) if at else datetime.now(UTC),
             event=event.name,
             resource=event.resource,
@@ -118,6 +119,14 @@ class Drafting:
             named = [scope.resource, scope.name, scope.version, scope.attributes]
             self.scope = scope, CANONICAL.encode(named)
         return self.scope[1]
+
+
+def id_by(uid: str) -> UUID:
+    """Return the id that a record says it has: a UUID, or whatever else its sender makes."""
+    try:
+        return UUID(uid)
+    except ValueError:
+        return derived("otel", UID, uid)
 
 
 def payload_of(event: Event, scope: Scope, record: Record) -> dict[str, Any]:

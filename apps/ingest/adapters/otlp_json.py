@@ -5,11 +5,12 @@ lowerCamelCase, unknown ones are ignored: opentelemetry-proto, docs/specificatio
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
+from apps.ingest.adapters.message import Unreadable
 from apps.ingest.adapters.otlp_record import (
     MAX_DEPTH,
     Broken,
@@ -111,15 +112,16 @@ def read_json(body: bytes) -> Iterator[Told]:
         resource = _resource(logs.resource)
         for scope_logs in logs.scope_logs or ():
             scope = _scope(resource, scope_logs.scope)
-            for raw in scope_logs.log_records or ():
-                yield _told(bytes(raw), scope, (logs.resource, scope_logs.scope))
+            alone = _enclosing(logs.resource, scope_logs.scope)
+            for raw in map(bytes, scope_logs.log_records or ()):
+                yield Told(raw, scope, _read(raw), alone)
 
 
-def _told(raw: bytes, scope: Scope, around: tuple[msgspec.Raw, ...]) -> Told:
+def _read(raw: bytes) -> Record | Unreadable:
     try:
-        return Told(raw, scope, _record(raw))
+        return _record(raw)
     except Broken as broken:
-        return Told(_alone(raw, *around), scope, broken.unreadable)
+        return broken.unreadable
 
 
 def _record(raw: bytes) -> Record:
@@ -246,10 +248,11 @@ def _id(told: str | None, field: str) -> str:
     return hexadecimal(bytes.fromhex(told))
 
 
-def _alone(raw: bytes, resource: msgspec.Raw, scope: msgspec.Raw) -> bytes:
-    """Write a request with one record alone."""
-    return (b'{"resourceLogs":[{"resource":%b,"scopeLogs":[{"scope":%b,"logRecords":[%b]}]}]}') % (
-        bytes(resource),
-        bytes(scope),
-        raw,
-    )
+def _enclosing(resource: msgspec.Raw, scope: msgspec.Raw) -> Callable[[bytes], bytes]:
+    """Return what writes a request with one record alone."""
+
+    def alone(record: bytes) -> bytes:
+        logs = b'{"scope":%b,"logRecords":[%b]}' % (bytes(scope), record)
+        return b'{"resourceLogs":[{"resource":%b,"scopeLogs":[%b]}]}' % (bytes(resource), logs)
+
+    return alone

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from struct import unpack
 from typing import Any
 
+from apps.ingest.adapters.message import Unreadable
 from apps.ingest.adapters.otlp_record import (
     MAX_DEPTH,
     Broken,
@@ -60,19 +61,17 @@ def read_protobuf(body: bytes) -> Iterator[Told]:
             scope = _scope(resource, scope_bytes, remembered)
             alone = _enclosing(resource_bytes, scope_bytes)
             for record in _all(LOG_RECORD, scope_logs):
-                yield _told(record, scope, alone, remembered)
+                yield Told(record, scope, _read(record, remembered), alone)
 
 
 RESOURCE_ATTRIBUTE = tag(1)
 
 
-def _told(
-    raw: bytes, scope: Scope, alone: Callable[[bytes], bytes], remembered: Remembered
-) -> Told:
+def _read(raw: bytes, remembered: Remembered) -> Record | Unreadable:
     try:
-        return Told(raw, scope, _record(raw, remembered))
+        return _record(raw, remembered)
     except Broken as broken:
-        return Told(alone(raw), scope, broken.unreadable)
+        return broken.unreadable
 
 
 def _record(raw: bytes, remembered: Remembered) -> Record:
@@ -178,7 +177,7 @@ def _all(field: int, raw: bytes) -> list[bytes]:
 
 def fields(raw: bytes) -> list[tuple[int, Any]]:
     """Return the fields of a message as they stand there; raises Broken."""
-    found = []
+    found: list[tuple[int, Any]] = []
     at, end = 0, len(raw)
     try:
         while at < end:
@@ -224,7 +223,7 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
 
 
 def _enclosing(resource: bytes, scope: bytes) -> Callable[[bytes], bytes]:
-    """Return what writes a request with one record alone, to be kept where it is refused."""
+    """Return what writes a request with one record alone."""
     resource, scope = written(RESOURCE, resource), written(SCOPE, scope)
 
     def alone(record: bytes) -> bytes:

@@ -3,7 +3,7 @@
 Fields and their meaning: opentelemetry/proto/logs/v1/logs.proto.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -41,11 +41,13 @@ class Record(msgspec.Struct):
 
 
 class Told(NamedTuple):
-    """A record with its bytes; or why it cannot be read, with a request that holds it alone."""
+    """A record of a request, or why it cannot be read."""
 
     raw: bytes
     scope: Scope
     record: Record | Unreadable
+    alone: Callable[[bytes], bytes]
+    """Writes a request that holds its bytes alone, to be kept where it is refused."""
 
 
 class Broken(ValueError):
