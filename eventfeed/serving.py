@@ -47,13 +47,14 @@ class Website:
         if self.host not in ANY_HOST:
             settings.ALLOWED_HOSTS.append(f"[{self.host}]" if ":" in self.host else self.host)
         # Imported here: it sets up the application, which takes a moment.
+        from apps.ingest.doorways import most_body
         from eventfeed.asgi import application
 
         collect_less_often()
         Server(
             application,
             sockets=[self.socket],
-            most_body=settings.EVENTFEED_MAX_BODY,
+            most_body=most_body(),
             on_ready=lambda: self._begin(on_ready),
             on_finish=self._end,
         ).run()

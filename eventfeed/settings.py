@@ -21,7 +21,7 @@ EVENTFEED_PARTITION = environment.choice(
     "EVENTFEED_PARTITION", "day", among=("day", "week", "month")
 )
 EVENTFEED_MAX_BODY = environment.number(
-    "EVENTFEED_MAX_BODY", 16 * 1024 * 1024, least=64 * 1024, most=64 * 1024 * 1024
+    "EVENTFEED_MAX_BODY", 32 * 1024 * 1024, least=64 * 1024, most=64 * 1024 * 1024
 )
 EVENTFEED_AUTH = environment.choice("EVENTFEED_AUTH", "on", among=("on", "off"))
 # Where our own requests may go although the address is private: a Prefect server, a receiver.

@@ -3,8 +3,11 @@
 Paths are without a trailing slash; the mount looks them up with and without one.
 """
 
+from django.conf import settings
+
 from apps.ingest.doors.asgi import Application
 from apps.ingest.doors.cloudevents import handshake, post_cloudevents
+from apps.ingest.doors.door import Door
 from apps.ingest.doors.flyte_http import post_flyte
 from apps.ingest.doors.hooks import deliver
 from apps.ingest.doors.openlineage import post_batch, post_event
@@ -27,3 +30,9 @@ HTTP: dict[tuple[str, str], Application] = {
 # For paths one step below these.
 PREFIXES: dict[tuple[str, str], Application] = {("POST", "/hooks"): deliver}
 SOCKETS: dict[str, Application] = {"/api/events/in": events_in}
+
+
+def most_body() -> int:
+    """Return how large the largest body is that any door takes; each counts by itself, too."""
+    doors = [door for door in HTTP.values() if isinstance(door, Door)]
+    return max([settings.EVENTFEED_MAX_BODY, *(door.most_body for door in doors)])

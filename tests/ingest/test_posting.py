@@ -184,7 +184,7 @@ def test_a_trap_is_a_clear_4xx_and_the_next_post_is_taken(eventfeed: Eventfeed, 
         (b"[]", {"content-encoding": "gzip"}, 400),
         (b"", {"content-encoding": "gzip"}, 400),
         (b"[]", {"content-encoding": "br"}, 415),
-        (b" " * 17_000_000, {}, 413),
+        (b" " * 34_000_000, {}, 413),
     ],
 )
 def test_a_body_that_cannot_be_read_is_a_4xx(
