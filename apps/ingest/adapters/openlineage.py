@@ -363,10 +363,13 @@ def _said(values: Json) -> dict[str, str]:
     """Write plain values as labels; a facet may hold anything where a text belongs."""
     labels = {}
     for key, value in values.items():
-        if isinstance(value, bool):
+        if type(value) is str:
+            if value:
+                labels[key] = cut(value, MOST_OF_A_LABEL)
+        elif isinstance(value, bool):
             labels[key] = str(value).lower()
-        elif isinstance(value, str | int | float) and value != "":
-            labels[key] = cut(str(value), MOST_OF_A_LABEL)
+        elif isinstance(value, int | float):
+            labels[key] = str(value)[:MOST_OF_A_LABEL]
     return labels
 
 

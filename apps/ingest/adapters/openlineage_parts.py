@@ -7,20 +7,23 @@ Json = Mapping[str, Any]
 NOTHING: Json = {}
 
 
+# Asked a hundred times an event: `type` is faster than isinstance, and JSON has no subclasses.
+
+
 def object_in(holder: Json, key: str) -> Json:
     """Return the object there, or an empty one."""
     value = holder.get(key)
-    return value if isinstance(value, dict) else NOTHING
+    return value if type(value) is dict else NOTHING
 
 
 def objects_in(holder: Json, key: str) -> list[Json]:
     value = holder.get(key)
-    return [held for held in value if isinstance(held, dict)] if isinstance(value, list) else []
+    return [held for held in value if type(held) is dict] if type(value) is list else []
 
 
 def text_in(holder: Json, key: str) -> str:
     value = holder.get(key)
-    return value if isinstance(value, str) else ""
+    return value if type(value) is str else ""
 
 
 def datasets_of(event: Json, *keys: str) -> list[Json]:
@@ -34,18 +37,25 @@ def is_named(thing: Json) -> bool:
 
 def statistics_of(dataset: Json) -> Json:
     """Return how much of a dataset was read or written."""
-    return (
-        object_in(object_in(dataset, "outputFacets"), "outputStatistics")
-        or object_in(object_in(dataset, "inputFacets"), "inputStatistics")
-        or object_in(object_in(dataset, "inputFacets"), "dataQualityMetrics")
-        or object_in(object_in(dataset, "facets"), "dataQualityMetrics")
-    )
+    for container, name in STATISTICS:
+        told = object_in(dataset, container).get(name)
+        if told and type(told) is dict:
+            return told
+    return NOTHING
+
+
+STATISTICS = (
+    ("outputFacets", "outputStatistics"),
+    ("inputFacets", "inputStatistics"),
+    ("inputFacets", "dataQualityMetrics"),
+    ("facets", "dataQualityMetrics"),
+)
 
 
 def assertions_of(dataset: Json) -> list[Json]:
     """Return what was asserted of a dataset; dbt says it in both of its containers."""
     for container in ("inputFacets", "facets"):
-        facet = object_in(object_in(dataset, container), "dataQualityAssertions")
-        if assertions := objects_in(facet, "assertions"):
+        facet = object_in(dataset, container).get("dataQualityAssertions")
+        if type(facet) is dict and (assertions := objects_in(facet, "assertions")):
             return assertions
     return []
