@@ -103,8 +103,17 @@ class Sender:
         return f"/events/{self.last.id}?at={self.last.at}" if self.last else ""
 
     @property
+    def system(self) -> str:
+        return system_title(self._system)
+
+    @property
     def feed_link(self) -> str:
-        return "/?" + urlencode({"q": clause("source", self.source.name)})
+        """The feed of its system, which is where its events are."""
+        return "/?" + urlencode({"q": clause("system", self._system)})
+
+    @property
+    def _system(self) -> str:
+        return self.last.system if self.last else self.source.system
 
 
 def senders(sources: Iterable[Source]) -> list[Sender]:
