@@ -8,11 +8,13 @@ import httpx
 import pytest
 from flyteidl.admin.event_pb2 import TaskExecutionEventRequest
 
+from apps.events.away import DatabaseAway
 from apps.events.draft import Draft
 from apps.ingest import sns
 from apps.ingest.adapters.cloudevents_draft import read_cloudevents
 from apps.ingest.adapters.cloudevents_envelopes import TO_CONFIRM, confirms, is_enveloped
 from apps.ingest.adapters.message import Message, Unreadable
+from apps.ingest.doors import door
 from apps.ingest.doors.cloudevents import CloudEventsDoor
 from tests.ingest.cloudevents_schema import CloudEvent
 from tests.ingest.conftest import Eventfeed
@@ -243,6 +245,26 @@ def test_what_cannot_be_read_is_answered_with_success_once_it_is_kept(
     assert answer.status_code == 200
     assert answer.json()["detail"].startswith("Kept as a rejection. ")
     assert len(eventfeed.rejections()) == 1
+
+
+async def test_what_cannot_be_kept_either_is_to_be_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(*_: object) -> int:
+        raise DatabaseAway
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": pubsub(b"hello"), "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    monkeypatch.setattr(door, "source_of", away)
+    sent: list[dict[str, Any]] = []
+    scope = {"headers": [], "eventfeed.local": True, "query_string": b"", "client": None}
+    await CloudEventsDoor()(scope, receive, send)
+    assert sent[0]["status"] == 503
+    assert (b"retry-after", b"3") in sent[0]["headers"]
 
 
 def test_an_event_from_pubsub_is_stored(eventfeed: Eventfeed) -> None:
