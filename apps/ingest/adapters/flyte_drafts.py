@@ -456,9 +456,8 @@ def message_of(event: Values) -> str | None:
     if error := event.get("error"):
         said = error.get("message", "")
         return one_line(gist(said)) or one_line(error.get("code", "")) or None
-    if reasons := event.get("reasons"):
-        return one_line(reasons[-1].get("reason", "")) or None
-    if reason := event.get("reason"):
+    last = (event.get("reasons") or [NOTHING])[-1]
+    if reason := last.get("reason") or event.get("reason"):
         return one_line(reason) or None
     status = event.get("task_node_metadata", NOTHING).get("cache_status", "CACHE_DISABLED")
     return None if status == "CACHE_DISABLED" else in_words(CACHE_WORDS, status)

@@ -203,7 +203,7 @@ def enum(*names: str) -> Form:
                 return of_number(int(told))
             if NAME.fullmatch(told):
                 return told
-        elif type(told) is int:
+        elif type(told) is int and -(2**31) <= told < 2**31:
             return of_number(told)
         raise Wrong("It must be the name or the number of a value of its enum.")
 
