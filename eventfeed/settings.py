@@ -206,6 +206,7 @@ UNFOLD: dict[str, Any] = {
                     _admin_page("Events", "list", "events_event"),
                     _admin_page("Rejections", "block", "events_rejection"),
                     _admin_page("Sources", "input", "events_source"),
+                    _admin_page("Webhooks", "webhook", "ingest_hook"),
                 ]
             },
             {

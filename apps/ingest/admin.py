@@ -14,6 +14,9 @@ from unfold.decorators import display
 
 from apps.events.models import Rejection, Source
 from apps.events.words import system_title
+from apps.ingest.hooks.admin import HookAdmin
+
+__all__ = ["HookAdmin", "RejectionAdmin", "SourceAdmin"]
 
 
 @admin.register(Source)

@@ -16,12 +16,14 @@ class IngestConfig(AppConfig):
         from apps.ingest.adapters.otlp_details import register_otel_details
         from apps.ingest.adapters.otlp_words import register_otel
         from apps.ingest.adapters.prefect_catalogue import register_prefect
+        from apps.ingest.adapters.webhook_words import register_webhooks
 
         audit.listen()
         register_cloudevents()
         register_flyte()
         register_flyte_details()
         register_prefect()
+        register_webhooks()
         register_openlineage()
         register_openlineage_details()
         register_flink()

@@ -77,15 +77,7 @@ class HookForm(forms.ModelForm):
 
     def save(self, commit: bool = True) -> Hook:
         hook: Hook = super().save(commit=False)
-        if hook.pk:
-            hook.source.name = hook.name
-            hook.source.save(update_fields=["name"])
-            hook.save()
-            return hook
-        return hook.make()
-
-    def save_m2m(self) -> None:
-        """Do nothing: the admin calls it after a save of its own."""
+        return hook.store() if commit else hook
 
 
 def _compiled(text: str, asked: Asked) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import ClassVar, Self
 from urllib.parse import urlencode
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -69,6 +69,7 @@ class Hook(models.Model):
     class Meta:
         db_table = "hook"
         ordering: ClassVar = ["name"]
+        verbose_name = "webhook"
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(signature="none") | ~models.Q(sealed_secret=""),
@@ -80,13 +81,18 @@ class Hook(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def make(self) -> Self:
-        """Store a new hook with an address and a source of its own."""
-        self.slug = self.new_slug()
-        self.source, _ = Source.objects.get_or_create(
-            name=self.name, defaults={"system": SYSTEM, "kind": "webhook"}
-        )
-        self.save()
+    def store(self) -> Self:
+        """Save it with the source its events belong to; a new one is given an address."""
+        with transaction.atomic():
+            if self.pk:
+                self.source.name = self.name
+                self.source.save(update_fields=["name"])
+            else:
+                self.slug = self.new_slug()
+                self.source, _ = Source.objects.get_or_create(
+                    name=self.name, defaults={"system": SYSTEM, "kind": "webhook"}
+                )
+            self.save()
         return self
 
     def new_slug(self) -> str:

@@ -164,7 +164,7 @@ def _form(
         "form": form,
         "ready": ready,
         "sample": sample,
-        "preview": told or preview(_recipe(form), sample),
+        "preview": told or (preview(_recipe(form), sample) if sample.body else None),
         "saved": "saved" in request.GET,
     }
     if hook:

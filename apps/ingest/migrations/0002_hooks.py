@@ -85,6 +85,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "webhook",
                 "db_table": "hook",
                 "ordering": ["name"],
                 "constraints": [
