@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -119,3 +120,26 @@ def source_of(eventfeed: Eventfeed, event_id: str) -> str:
         event_id,
     )
     return str(source)
+
+
+def post_cloudevent(guarded: Eventfeed, query: str = "", **headers: str) -> httpx.Response:
+    told = {"ce-specversion": "1.0", "ce-type": "t", "ce-source": "/s", "ce-id": guarded.corner}
+    address = f"http://127.0.0.1:{guarded.port}/api/cloudevents{query}"
+    return httpx.post(address, headers={**told, **headers})
+
+
+def test_a_token_in_the_address_counts_beside_an_authorization_of_others(
+    guarded: Eventfeed, secrets: dict[str, str]
+) -> None:
+    # As Pub/Sub sends: Google's own Authorization is beside what we have asked for.
+    google = {"authorization": "Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln"}
+    answer = post_cloudevent(guarded, f"?access_token={secrets['ingest']}", **google)
+    assert (answer.status_code, answer.headers["cache-control"]) == (204, "private")
+    assert post_cloudevent(guarded, "?access_token=ef_wrong", **google).status_code == 401
+
+
+def test_who_asks_whether_it_may_send_needs_no_token(guarded: Eventfeed) -> None:
+    address = f"http://127.0.0.1:{guarded.port}/api/cloudevents"
+    answer = httpx.options(address, headers={"WebHook-Request-Origin": "a.test"})
+    assert answer.headers["webhook-allowed-origin"] == "a.test"
+    assert post_cloudevent(guarded).status_code == 401

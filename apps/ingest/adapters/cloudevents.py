@@ -39,6 +39,8 @@ MOMENT = re.compile(
     r"(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
     re.ASCII,
 )
+# How a NUL and half a surrogate pair are escaped in JSON; in UTF-16 every letter has a NUL.
+UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\0")
 # Media types that hold text although they do not begin with text/.
 TEXTS = {
     "application/graphql",
@@ -250,10 +252,10 @@ def _json_event(raw: bytes) -> CloudEvent:
     if not isinstance(value, dict):
         raise Wrong.because("An event must be a JSON object.")
     told = {name: held for name, held in value.items() if name not in ("data", "data_base64")}
-    return checked(told, lambda: _json_data(value), raw)
+    return checked(told, lambda: _json_data(value, raw), raw)
 
 
-def _json_data(value: Mapping[str, Any]) -> Data:
+def _json_data(value: Mapping[str, Any], raw: bytes) -> Data:
     """Return what an event in JSON carries: `null` is a value, but for data_base64."""
     told = value.get("datacontenttype")
     type = told if isinstance(told, str) else None
@@ -266,12 +268,13 @@ def _json_data(value: Mapping[str, Any]) -> Data:
         return Data()
     data = value["data"]
     is_text = isinstance(data, str) and type is not None and not is_json(type)
-    return _stored("text" if is_text else "json", data)
+    return _stored("text" if is_text else "json", data, raw)
 
 
-def _stored(form: Form, value: Any) -> Data:
-    """Return data as PostgreSQL can hold them."""
-    if any(flaw.reason in strict_json.TEXT_FLAWS for flaw in strict_json.flaws(value)):
+def _stored(form: Form, value: Any, raw: bytes) -> Data:
+    """Return data out of `raw` as PostgreSQL can hold them."""
+    # Looking at the bytes is a hundred times as fast as walking through the value.
+    if UNSTORABLE.search(raw) and any(strict_json.flaws(value)):
         return Data(form, strict_json.storable(value), (strict_json.REPLACED,))
     return Data(form, value)
 
@@ -421,13 +424,13 @@ def content(body: bytes, type: str | None) -> Data:
     if type is None:
         return _guessed(body)
     if is_json(type):
-        return _stored("json", parsed(body, "data"))
+        return _stored("json", parsed(body, "data"), body)
     return _decoded(body, _charset(type)) if _is_text(type) else Data("bytes", body)
 
 
 def _guessed(body: bytes) -> Data:
     try:
-        return _stored("json", parsed(body))
+        return _stored("json", parsed(body), body)
     except Wrong:
         return _decoded(body, "utf-8")
 
