@@ -130,7 +130,7 @@ def _names_any(marks: tuple[bytes, ...], text: bytes) -> bool:
 
 @lru_cache(maxsize=1_024)
 def _walk_of(rules: Rules) -> Walk:
-    text = _without_passwords if rules.passwords else _as_it_is
+    text = without_passwords if rules.passwords else _as_it_is
     keys = re.compile("|".join(map(translate, rules.keys)) or r"(?!)", re.IGNORECASE)
 
     def walk(value: Any) -> Any:
@@ -156,7 +156,8 @@ def _as_it_is(text: str) -> str:
     return text
 
 
-def _without_passwords(text: str) -> str:
+def without_passwords(text: str) -> str:
+    """Return a text with the passwords in its addresses masked."""
     if "://" not in text:
         return text
     return PARAMETER.sub(rf"\1{MASK}", PASSWORD.sub(rf"\1{MASK}", text))

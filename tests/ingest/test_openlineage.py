@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from apps.events.draft import RESOURCE_ROLE, Draft
@@ -11,6 +12,7 @@ from apps.events.words import kind_of, words
 from apps.ingest.adapters.message import Message, Unreadable
 from apps.ingest.adapters.openlineage import read_openlineage
 from apps.ingest.adapters.openlineage_words import EVENT_TYPES, METADATA
+from apps.ingest.masking import masked
 from apps.query.outcomes import Outcome
 from tests.ingest.test_openlineage_reading import DATASET, PLAIN, RUN_ID
 
@@ -156,6 +158,19 @@ def test_no_two_names_share_an_id(names: list[tuple[str, str]]) -> None:
         for namespace, name in names
     }
     assert len(ids) == len(names)
+
+
+@pytest.mark.parametrize(
+    "namespace",
+    ["postgres://me:s3cret@host:5432", "sqlserver://host;user=me;password=s3cret"],
+)
+def test_a_password_in_an_address_is_no_part_of_an_id(namespace: str) -> None:
+    symlinks = facet(identifiers=[{"namespace": namespace, "name": "b", "type": "TABLE"}])
+    source = {"namespace": namespace, "name": "a", "facets": {"symlinks": symlinks}}
+    told = masked(draft(inputs=[source]))
+    assert b"s3cret" not in msgspec.json.encode(told)
+    others = masked(draft(inputs=[{**source, "namespace": namespace.replace("s3cret", "new")}]))
+    assert related(told) == related(others)
 
 
 def test_a_very_long_name_keeps_an_id_that_the_index_can_hold() -> None:

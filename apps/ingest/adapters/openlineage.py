@@ -26,6 +26,7 @@ from apps.ingest.adapters.openlineage_parts import (
 )
 from apps.ingest.adapters.openlineage_reading import Kind, Told, read, split
 from apps.ingest.adapters.openlineage_words import EVENT_TYPES
+from apps.ingest.masking import without_passwords
 from apps.query.outcomes import Outcome
 
 RESOURCE_NAME = "prefect.resource.name"
@@ -138,7 +139,9 @@ def event_type_of(event: Json) -> str:
 
 @lru_cache(maxsize=4096)
 def _id_and_labels(kind: str, namespace: str, name: str) -> tuple[str, dict[str, str]]:
-    return resource_id(f"openlineage.{kind}.{quote(namespace, safe='')}/{quote(name, safe='')}")
+    # No mask reaches into an encoded id, and another password names no other dataset.
+    head, end = (quote(without_passwords(text), safe="") for text in (namespace, name))
+    return resource_id(f"openlineage.{kind}.{head}/{end}")
 
 
 def named(kind: str, thing: Json) -> dict[str, str]:
