@@ -4,10 +4,15 @@ They are optional: without grpcio, or with a port taken, everything else works, 
 what to do about it.
 """
 
+import os
 from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
+
+# Read when gRPC is imported. Our children exec at once, so nothing of gRPC has to be readied for
+# them; else it writes a line to stderr at each one.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 NO_FLYTEIDL = (
     "Flyte's gRPC is off, because flyteidl is not installed: `make setup` installs it where "

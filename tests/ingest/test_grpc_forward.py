@@ -11,21 +11,17 @@ from flyteidl.admin import version_pb2
 from flyteidl.service.admin_pb2_grpc import AdminServiceStub
 from google.protobuf import any_pb2
 from google.rpc import status_pb2
-from grpc import aio
 
-from apps.events import recorder as the_recorder
-from apps.events import sources
-from apps.events.away import in_database
-from apps.events.models import Event, Rejection
-from apps.events.recorder import Recorder, recorder
+from apps.events.recorder import recorder
+from apps.ingest.doors.door import Door
 from apps.ingest.grpc.backlog import missed
 from apps.ingest.grpc.flyte import SERVICE
 from apps.ingest.grpc.forward import Forward
-from apps.ingest.grpc.port import UNBOUNDED, Port
+from apps.ingest.grpc.port import UNBOUNDED
 from tests.events.waiting import until_async
-from tests.events.wire import Wire, wire
+from tests.events.wire import Wire
+from tests.ingest.grpc_port import cuttable_recorder, port_of, refused, rejections, stored
 from tests.ingest.stub_admin import (
-    ANY_SIZE,
     ECHO,
     Answer,
     StubAdmin,
@@ -50,15 +46,9 @@ class Propeller:
 
 @pytest.fixture
 async def cuttable(empty_log: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Wire]:
-    """The wire of this process's recorder, which does not hold for long."""
-    async with wire() as cuttable:
-        ours = Recorder(cuttable.dsn)
-        ours.HOLD = 0.2
-        monkeypatch.setattr(the_recorder, "_recorder", ours)
-        monkeypatch.setattr(sources, "_known", {})
+    monkeypatch.setattr(Door, "hold", 0.2)
+    async with cuttable_recorder(monkeypatch) as cuttable:
         yield cuttable
-        cuttable.mend()
-        await ours.close()
 
 
 @pytest.fixture
@@ -66,22 +56,9 @@ async def propeller(cuttable: Wire) -> AsyncIterator[Propeller]:
     async with stub_admin() as admin:
         forward = Forward(admin.address)
         forward.backlog.AGAIN_AFTER = 0.05
-        port = Port("127.0.0.1:0", forward, most_message=UNBOUNDED)
-        await port.open()
-        async with aio.insecure_channel(port.address, options=ANY_SIZE) as channel:
+        async with port_of(forward, most_message=UNBOUNDED) as channel:
             yield Propeller(channel, admin, forward)
-        await port.close()
         await forward.close()
-
-
-async def stored() -> list[Event]:
-    return await in_database(lambda: list(Event.objects.order_by("tx", "seq")))
-
-
-async def refused(call: Any) -> aio.AioRpcError:
-    with pytest.raises(aio.AioRpcError) as error:
-        await call
-    return error.value
 
 
 async def test_what_the_admin_takes_is_stored(propeller: Propeller) -> None:
@@ -138,12 +115,9 @@ async def test_an_admin_that_is_gone_is_unavailable(cuttable: Wire) -> None:
     async with stub_admin() as admin:
         address = admin.address
     forward = Forward(address)
-    port = Port("127.0.0.1:0", forward)
-    await port.open()
-    async with aio.insecure_channel(port.address) as channel:
+    async with port_of(forward) as channel:
         error = await refused(AdminServiceStub(channel).CreateTaskEvent(task_event()))
         assert error.code() is grpc.StatusCode.UNAVAILABLE
-    await port.close()
     await forward.close()
 
 
@@ -219,8 +193,7 @@ async def test_a_message_over_64_mebibytes_passes(propeller: Propeller) -> None:
 async def test_what_cannot_be_read_passes_and_is_kept(propeller: Propeller) -> None:
     record = propeller.channel.unary_unary(SERVICE + "CreateTaskEvent")
     assert (await refused(record(b"\xff\xff"))).code() is grpc.StatusCode.UNKNOWN
-    await until_async(lambda: in_database(Rejection.objects.exists))
-    kept = await in_database(Rejection.objects.get)
+    (kept,) = await rejections()
     assert (kept.doorway, bytes(kept.body)) == ("gRPC CreateTaskEvent", b"\xff\xff")
 
 

@@ -5,6 +5,9 @@ from urllib.parse import unquote
 
 from apps.ingest.doors.asgi import Scope
 
+NO_TOKEN = "A token is needed to send events: authorization: Bearer <token>."
+NO_SCOPE = "This token may not send events."
+
 
 def scope_of(context: Any, *, local: bool) -> Scope:
     """Return what admission looks at: the metadata `authorization`, and where the call is from."""

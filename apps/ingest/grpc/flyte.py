@@ -14,13 +14,13 @@ import grpc
 from msgspec.structs import replace
 
 from apps.accounts.access import Caller
+from apps.events.away import DatabaseAway
 from apps.events.draft import Draft
 from apps.ingest.adapters.flyte import read_flyte_request
 from apps.ingest.adapters.message import Element, Message, Unreadable
-from apps.ingest.doors.admission import MayNotSend, Stranger, admit, source_of
-from apps.ingest.doors.door import Door, MessageRefused
-from apps.ingest.doors.refusals import keep
-from apps.ingest.grpc.admission import scope_of
+from apps.ingest.doors.admission import MayNotSend, Stranger, admit
+from apps.ingest.doors.door import AWAY, Door, MessageRefused
+from apps.ingest.grpc.admission import NO_SCOPE, NO_TOKEN, scope_of
 from apps.ingest.grpc.backlog import LATER
 from apps.ingest.grpc.room import room
 
@@ -31,7 +31,6 @@ PROTOBUF = "application/octet-stream"
 
 # An empty answer, of any of the three types.
 EMPTY = b""
-AWAY = "The database is away; send it again in a moment."
 
 # Beside a message: what its drafts are warned of.
 WARNING = "warning"
@@ -74,14 +73,8 @@ class FlyteCall(Door):
         try:
             await self.take(message, caller)
         except MessageRefused as refused:
-            source_id = await source_of(caller, self.source, self.system)
-            await keep(
-                refused.refusals,
-                source_id=source_id,
-                doorway=self.name,
-                system=self.system,
-                message=message,
-            )
+            if not await self._keep(refused.refusals, message, caller):
+                raise DatabaseAway(AWAY) from None
 
 
 CALLS: Mapping[str, FlyteCall] = {
@@ -113,11 +106,9 @@ class FlyteEvents(grpc.GenericRpcHandler):
                 caller = await admit(scope_of(context, local=self._local))
                 await call.store(call.message_of(request), caller)
         except Stranger:
-            say = "A token is needed to send events, as `authorization: Bearer <token>`."
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, say)
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, NO_TOKEN)
         except MayNotSend:
-            say = "This token may not send events."
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, say)
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, NO_SCOPE)
         except LATER as later:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(later) or AWAY)
         return EMPTY
