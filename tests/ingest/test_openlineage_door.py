@@ -10,8 +10,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.ingest.conftest import Eventfeed
+from tests.ingest.test_openlineage_reading import CORE, JSON
 
 SPARK = json.loads((Path(__file__).parent / "samples/openlineage/spark.json").read_bytes())
 
@@ -212,3 +215,18 @@ def test_an_event_alone_and_in_a_batch_is_one_event(eventfeed: Eventfeed) -> Non
     # Another serializer writes its keys in another order, and blanks between them.
     post(eventfeed, json.dumps(dict(reversed(event.items())), indent=2).encode())
     assert len(stored(eventfeed, event)) == 1
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[*HealthCheck])
+@given(
+    body=st.binary(max_size=60) | (CORE | JSON | st.lists(CORE, max_size=3)).map(json.dumps),
+    path=st.sampled_from(["", "/batch"]),
+    encoding=st.sampled_from(["", "", "gzip", "br"]),
+)
+def test_whatever_comes_is_no_server_error(
+    eventfeed: Eventfeed, body: bytes | str, path: str, encoding: str
+) -> None:
+    raw = body.encode() if isinstance(body, str) else body
+    answer = post(eventfeed, raw, path, **{"content-encoding": encoding})
+    assert answer.status_code < 500, answer.text
+    assert answer.json()
