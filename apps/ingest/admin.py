@@ -12,26 +12,12 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from apps.events.models import Rejection, Source
-from apps.events.words import system_title
+from apps.events.models import Rejection
 from apps.ingest.hooks.admin import HookAdmin
+from apps.ingest.masking import masked_bytes
+from apps.ingest.source_admin import SourceAdmin
 
 __all__ = ["HookAdmin", "RejectionAdmin", "SourceAdmin"]
-
-
-@admin.register(Source)
-class SourceAdmin(ModelAdmin):
-    list_display = ("name", "shown_system", "created")
-    search_fields = ("name",)
-    readonly_fields = ("created",)
-
-    @display(description="System", ordering="system")
-    def shown_system(self, source: Source) -> str:
-        return system_title(source.system)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Source | None = None) -> bool:
-        # Its events would be of nobody.
-        return False
 
 
 @admin.register(Rejection)
@@ -51,6 +37,8 @@ class RejectionAdmin(ModelAdmin):
         "index",
         "path",
         "event_id",
+        "tried",
+        "told",
         "shown_size",
         "shown_body",
     )
@@ -66,7 +54,7 @@ class RejectionAdmin(ModelAdmin):
 
     @display(description="What arrived")
     def shown_body(self, rejection: Rejection) -> SafeString:
-        body = bytes(rejection.body)
+        body = masked_bytes(bytes(rejection.body))
         cut = rejection.body_size - len(body)
         return format_html(
             '<pre class="overflow-x-auto whitespace-pre-wrap break-all">{}</pre>{}',

@@ -4,7 +4,7 @@ In a text `$ADDRESS` is this Eventfeed as the browser sees it, `$HOST` its name,
 where nobody needs one, lines with a token are left out, or a text of its own stands instead.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # What stands for the token.
@@ -238,9 +238,3 @@ RECIPES: dict[str, Recipe] = {
         " /api/cloudevents?access_token=…",
     ),
 }
-
-
-def by_system() -> Iterator[tuple[str, list[tuple[str, Recipe]]]]:
-    """Yield each system with its recipes, in the order of the table."""
-    for system in dict.fromkeys(recipe.system for recipe in RECIPES.values()):
-        yield system, [(kind, r) for kind, r in RECIPES.items() if r.system == system]

@@ -1,6 +1,8 @@
 """What people say of a source: its name when it is added, and how its events are treated."""
 
+from collections.abc import Mapping
 from ipaddress import ip_network
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -60,10 +62,10 @@ class SettingsForm(forms.Form):
     def clean_networks(self) -> list[str]:
         return [_network(said) for said in self.cleaned_data["networks"].split()]
 
-    @property
-    def rules(self) -> Rules:
-        told = self.cleaned_data
-        return Rules(told["passwords"], told["settings"], told["keys"])
+
+def rules_in(told: Mapping[str, Any]) -> Rules:
+    """Return the rules that the fields of a form say."""
+    return Rules(told["passwords"], told["settings"], told["keys"])
 
 
 def _network(said: str) -> str:

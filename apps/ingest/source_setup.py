@@ -11,6 +11,7 @@ from apps.accounts.models import Scope, Token
 from apps.events.audit import tell
 from apps.events.models import Source
 from apps.events.sources import forget_sources
+from apps.ingest.masking import Rules
 from apps.ingest.recipes import PLACEHOLDER, RECIPES, Recipe
 from apps.ingest.sealed import CannotOpen, seal, unseal
 from apps.ingest.writers import name_of
@@ -56,19 +57,20 @@ def make_token(request: HttpRequest, source: Source) -> Token:
     return token
 
 
-def change_source(request: HttpRequest, source: Source, *, masks: object, networks: object) -> None:
+def change_source(
+    request: HttpRequest, source: Source, *, rules: Rules, networks: list[str]
+) -> None:
     """Store how a source's events are treated; every process knows within a minute."""
-    changed = [
-        name
-        for name, value in (("masks", masks), ("networks", networks))
-        if getattr(source, name) != value
-    ]
-    if not changed:
+    changes: dict[str, object] = {}
+    if rules != Rules.of(source.masks):
+        changes["masks"] = rules.stored()
+    if networks != source.networks:
+        changes["networks"] = networks
+    if not changes:
         return
-    source.masks, source.networks = masks, networks
-    source.save(update_fields=changed)
+    Source.objects.filter(id=source.id).update(**changes)
     forget_sources()
-    said = f"{' and '.join(changed).capitalize()} changed."
+    said = f"{' and '.join(changes).capitalize()} changed."
     tell("source.changed", kind="source", name=source.name, by=name_of(request), message=said)
 
 

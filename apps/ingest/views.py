@@ -11,13 +11,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts.models import Token
 from apps.events.models import Rejection, Source
-from apps.events.words import system_title
 from apps.ingest.again import CannotTry, try_again, why_not
-from apps.ingest.masking import Rules
-from apps.ingest.recipes import RECIPES, by_system
+from apps.ingest.recipes import RECIPES
 from apps.ingest.rejections import older_rejections, shown
 from apps.ingest.senders import Sender, row_of, senders
-from apps.ingest.source_forms import AddForm, SettingsForm
+from apps.ingest.source_forms import AddForm, SettingsForm, rules_in
 from apps.ingest.source_setup import (
     add_source,
     change_source,
@@ -45,8 +43,8 @@ def sources(request: HttpRequest) -> HttpResponse:
 @for_writers
 def choose(request: HttpRequest) -> HttpResponse:
     """What can be added."""
-    systems = [(system_title(system), recipes) for system, recipes in by_system()]
-    return render(request, "sources/choose.html", {"nav": "sources", "systems": systems})
+    values = {"nav": "sources", "recipes": RECIPES.items()}
+    return render(request, "sources/choose.html", values)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -83,12 +81,8 @@ def change(request: HttpRequest, id: int) -> HttpResponse:
     form = SettingsForm(request.POST)
     if not form.is_valid():
         return _source_page(request, sender, form)
-    change_source(
-        request,
-        sender.source,
-        masks=form.rules.stored() if form.rules != Rules() else {},
-        networks=form.cleaned_data["networks"],
-    )
+    told = form.cleaned_data
+    change_source(request, sender.source, rules=rules_in(told), networks=told["networks"])
     return redirect(f"/sources/{id}#settings")
 
 
