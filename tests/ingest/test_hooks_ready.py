@@ -93,34 +93,67 @@ def test_a_push_to_github_is_about_its_repository() -> None:
 @pytest.mark.parametrize(
     ("event", "body", "name", "resource", "outcome"),
     [
-        ("ping", {"zen": "x", "repository": {"full_name": "a/b"}}, "ping", "repository.a/b", "information"),
+        (
+            "ping",
+            {"zen": "x", "repository": {"full_name": "a/b"}},
+            "ping",
+            "repository.a/b",
+            "information",
+        ),
         (
             "pull_request",
-            {"action": "closed", "pull_request": {"id": 5, "number": 12, "title": "T", "merged": True}, "repository": {"full_name": "a/b"}},
-            "pull_request.closed", "pull_request.a/b/5", "completed",
+            {
+                "action": "closed",
+                "pull_request": {"id": 5, "number": 12, "title": "T", "merged": True},
+                "repository": {"full_name": "a/b"},
+            },
+            "pull_request.closed",
+            "pull_request.a/b/5",
+            "completed",
         ),
         (
             "issues",
-            {"action": "opened", "issue": {"id": 7, "number": 3, "title": "T"}, "repository": {"full_name": "a/b"}},
-            "issues.opened", "issue.a/b/7", "information",
+            {
+                "action": "opened",
+                "issue": {"id": 7, "number": 3, "title": "T"},
+                "repository": {"full_name": "a/b"},
+            },
+            "issues.opened",
+            "issue.a/b/7",
+            "information",
         ),
         (
             "workflow_run",
-            {"action": "requested", "workflow_run": {"id": 9, "name": "N", "status": "queued", "conclusion": None}, "repository": {"full_name": "a/b"}},
-            "workflow_run.requested", "workflow_run.a/b/9", "waiting",
+            {
+                "action": "requested",
+                "workflow_run": {"id": 9, "name": "N", "status": "queued", "conclusion": None},
+                "repository": {"full_name": "a/b"},
+            },
+            "workflow_run.requested",
+            "workflow_run.a/b/9",
+            "waiting",
         ),
         (
             "deployment_status",
-            {"action": "created", "deployment": {"id": 4}, "deployment_status": {"state": "success"}, "repository": {"full_name": "a/b"}},
-            "deployment_status.created", "deployment.a/b/4", "completed",
+            {
+                "action": "created",
+                "deployment": {"id": 4},
+                "deployment_status": {"state": "success"},
+                "repository": {"full_name": "a/b"},
+            },
+            "deployment_status.created",
+            "deployment.a/b/4",
+            "completed",
         ),
         (
             "organization",
             {"action": "member_added", "organization": {"login": "acme", "id": 7}},
-            "organization.member_added", "organization.acme", "information",
+            "organization.member_added",
+            "organization.acme",
+            "information",
         ),
     ],
-)  # fmt: skip
+)
 def test_other_events_of_github(
     event: str, body: Any, name: str, resource: str, outcome: str
 ) -> None:
@@ -134,23 +167,62 @@ def test_other_events_of_github(
     ("body", "name", "resource", "outcome"),
     [
         (
-            {"object_kind": "push", "ref": "refs/heads/main", "user_username": "m", "project": {"name": "S", "path_with_namespace": "a/s"}, "commits": [{"id": "1", "message": "M", "author": {"name": "M"}}]},
-            "push", "project.a/s", "information",
+            {
+                "object_kind": "push",
+                "ref": "refs/heads/main",
+                "user_username": "m",
+                "project": {"name": "S", "path_with_namespace": "a/s"},
+                "commits": [{"id": "1", "message": "M", "author": {"name": "M"}}],
+            },
+            "push",
+            "project.a/s",
+            "information",
         ),
         (
-            {"object_kind": "build", "ref": "main", "build_id": 771, "build_name": "load", "build_status": "success", "build_finished_at": "2026-11-21 02:09:45 UTC", "pipeline_id": 90, "project": {"name": "S", "path_with_namespace": "a/s"}},
-            "job.success", "job.a/s/771", "completed",
+            {
+                "object_kind": "build",
+                "ref": "main",
+                "build_id": 771,
+                "build_name": "load",
+                "build_status": "success",
+                "build_finished_at": "2026-11-21 02:09:45 UTC",
+                "pipeline_id": 90,
+                "project": {"name": "S", "path_with_namespace": "a/s"},
+            },
+            "job.success",
+            "job.a/s/771",
+            "completed",
         ),
         (
-            {"object_kind": "merge_request", "project": {"name": "S", "path_with_namespace": "a/s"}, "object_attributes": {"iid": 4, "title": "T", "action": "merge", "state": "merged", "updated_at": "2026-11-21T02:09:45Z"}},
-            "merge_request.merge", "merge_request.a/s/4", "completed",
+            {
+                "object_kind": "merge_request",
+                "project": {"name": "S", "path_with_namespace": "a/s"},
+                "object_attributes": {
+                    "iid": 4,
+                    "title": "T",
+                    "action": "merge",
+                    "state": "merged",
+                    "updated_at": "2026-11-21T02:09:45Z",
+                },
+            },
+            "merge_request.merge",
+            "merge_request.a/s/4",
+            "completed",
         ),
         (
-            {"object_kind": "deployment", "status": "running", "deployment_id": 15, "status_changed_at": "2026-11-21 02:09:45 +0000", "project": {"name": "S", "path_with_namespace": "a/s"}},
-            "deployment.running", "deployment.a/s/15", "running",
+            {
+                "object_kind": "deployment",
+                "status": "running",
+                "deployment_id": 15,
+                "status_changed_at": "2026-11-21 02:09:45 +0000",
+                "project": {"name": "S", "path_with_namespace": "a/s"},
+            },
+            "deployment.running",
+            "deployment.a/s/15",
+            "running",
         ),
     ],
-)  # fmt: skip
+)
 def test_other_events_of_gitlab(body: Any, name: str, resource: str, outcome: str) -> None:
     (draft,) = drafts("gitlab", body)
     assert draft.event == f"gitlab.{name}"

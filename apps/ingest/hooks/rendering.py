@@ -34,10 +34,10 @@ class Renderer:
             answer = self._exchange(frame)
         except BrokenPipeError:
             # It ended while nobody asked it anything.
-            self._end()
+            self.end()
             answer = self._exchange(frame)
         if answer is None:
-            self._end()
+            self.end()
             return Failed(UNENDING)
         return ANSWER.decode(answer)
 
@@ -53,7 +53,7 @@ class Renderer:
         finally:
             watch.cancel()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         process, self._process = self._process, None
         if process:
             process.kill()
