@@ -51,13 +51,13 @@ class GrpcPorts:
 
     async def _open_flyte(self, address: str) -> None:
         from apps.ingest.grpc.flyte import FlyteEvents
-        from apps.ingest.grpc.forward import Forward
-        from apps.ingest.grpc.port import UNBOUNDED, Port
+        from apps.ingest.grpc.forward import MOST_FORWARDED, Forward
+        from apps.ingest.grpc.port import Port
 
         setting = "EVENTFEED_FLYTE_GRPC"
         if self._admin:
             self._forward = Forward(self._admin)
-            port = Port(address, self._forward, most_message=UNBOUNDED)
+            port = Port(address, self._forward, most_message=MOST_FORWARDED)
             await self._listen(port, f"Flyte, passed on to {self._admin},", setting)
         elif find_spec("flyteidl") is None:
             self.said.append(NO_FLYTEIDL)

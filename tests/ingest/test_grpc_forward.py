@@ -16,8 +16,7 @@ from apps.events.recorder import recorder
 from apps.ingest.doors.door import Door
 from apps.ingest.grpc.backlog import missed
 from apps.ingest.grpc.flyte import SERVICE
-from apps.ingest.grpc.forward import Forward
-from apps.ingest.grpc.port import UNBOUNDED
+from apps.ingest.grpc.forward import MOST_FORWARDED, Forward
 from tests.events.waiting import until_async
 from tests.events.wire import Wire
 from tests.ingest.grpc_port import cuttable_recorder, port_of, refused, rejections, stored
@@ -56,7 +55,7 @@ async def propeller(cuttable: Wire) -> AsyncIterator[Propeller]:
     async with stub_admin() as admin:
         forward = Forward(admin.address)
         forward.backlog.AGAIN_AFTER = 0.05
-        async with port_of(forward, most_message=UNBOUNDED) as channel:
+        async with port_of(forward, most_message=MOST_FORWARDED) as channel:
             yield Propeller(channel, admin, forward)
         await forward.close()
 

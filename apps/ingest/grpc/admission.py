@@ -5,8 +5,8 @@ from urllib.parse import unquote
 
 from apps.ingest.doors.asgi import Scope
 
-NO_TOKEN = "A token is needed to send events: authorization: Bearer <token>."
-NO_SCOPE = "This token may not send events."
+STRANGER = "A token is needed to send events: authorization: Bearer <token>."
+READ_ONLY = "This token may not send events."
 
 
 def scope_of(context: Any, *, local: bool) -> Scope:

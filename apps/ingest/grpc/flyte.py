@@ -20,7 +20,7 @@ from apps.ingest.adapters.flyte import read_flyte_request
 from apps.ingest.adapters.message import Element, Message, Unreadable
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit
 from apps.ingest.doors.door import AWAY, Door, MessageRefused
-from apps.ingest.grpc.admission import NO_SCOPE, NO_TOKEN, scope_of
+from apps.ingest.grpc.admission import READ_ONLY, STRANGER, scope_of
 from apps.ingest.grpc.backlog import LATER
 from apps.ingest.grpc.room import room
 
@@ -106,9 +106,9 @@ class FlyteEvents(grpc.GenericRpcHandler):
                 caller = await admit(scope_of(context, local=self._local))
                 await call.store(call.message_of(request), caller)
         except Stranger:
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, NO_TOKEN)
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, STRANGER)
         except MayNotSend:
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, NO_SCOPE)
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, READ_ONLY)
         except LATER as later:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(later) or AWAY)
         return EMPTY

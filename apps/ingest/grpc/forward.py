@@ -20,9 +20,10 @@ from apps.ingest.doors.asgi import Scope
 from apps.ingest.grpc.admission import scope_of
 from apps.ingest.grpc.backlog import Backlog
 from apps.ingest.grpc.flyte import CALLS, WARNING, FlyteCall
+from apps.ingest.grpc.room import MEBIBYTE
 
 CHANNEL = [
-    # Bounds are the admin's to set.
+    # Bounds are for the admin to set.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
     # Who calls us tries again by itself, and wants to know.
@@ -32,6 +33,9 @@ CHANNEL = [
     ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 1000),
 ]
+# Of one message from propeller: far above what an admin takes, and less than what would end us.
+MOST_FORWARDED = 512 * MEBIBYTE
+
 # gRPC says these for itself on each connection.
 OURS = frozenset({"user-agent", "te", "content-type", "host"})
 

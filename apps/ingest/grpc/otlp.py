@@ -13,7 +13,7 @@ from apps.ingest.adapters.otlp import PROTOBUF
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit
 from apps.ingest.doors.door import AWAY, MessageRefused
 from apps.ingest.doors.otlp import Logs
-from apps.ingest.grpc.admission import NO_SCOPE, NO_TOKEN, scope_of
+from apps.ingest.grpc.admission import READ_ONLY, STRANGER, scope_of
 from apps.ingest.grpc.backlog import LATER
 from apps.ingest.grpc.room import room
 
@@ -52,9 +52,9 @@ class OtlpLogs(grpc.GenericRpcHandler):
                 message = Message(request, PROTOBUF)
                 return await self._call.export(message, context, local=self._local)
         except Stranger:
-            await context.abort(grpc.StatusCode.UNAUTHENTICATED, NO_TOKEN)
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, STRANGER)
         except MayNotSend:
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, NO_SCOPE)
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, READ_ONLY)
         except MessageRefused as refused:
             say = refused.refusals[0].sentence
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, say)

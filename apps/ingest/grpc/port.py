@@ -18,8 +18,8 @@ OPTIONS = [
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.keepalive_permit_without_calls", 1),
 ]
+# After it is decompressed too: gRPC stops there.
 MOST_MESSAGE = 64 * MEBIBYTE
-UNBOUNDED = -1
 LEAVE_SECONDS = 5
 
 
