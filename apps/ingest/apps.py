@@ -6,6 +6,7 @@ class IngestConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.ingest import audit
+        from apps.ingest.adapters.cloudevents_details import register_cloudevents_details
         from apps.ingest.adapters.cloudevents_words import register_cloudevents
         from apps.ingest.adapters.flink_details import register_flink_details
         from apps.ingest.adapters.flink_words import register_flink
@@ -20,6 +21,7 @@ class IngestConfig(AppConfig):
 
         audit.listen()
         register_cloudevents()
+        register_cloudevents_details()
         register_flyte()
         register_flyte_details()
         register_prefect()

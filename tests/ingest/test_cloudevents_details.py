@@ -1,0 +1,48 @@
+"""What the page of a CloudEvent shows beside its labels and payload."""
+
+from typing import Any
+
+import pytest
+
+from apps.events.details import Block, Cell, Code, Facts, details
+from apps.events.models import Event
+from apps.events.words import kind_of, system_title
+
+
+def told(payload: dict[str, Any], **labels: str) -> Any:
+    resource = {f"ce.{name}": value for name, value in labels.items()}
+    return details(Event(system="cloudevents", resource=resource, payload=payload))
+
+
+TEXT = "<a>\n</a>"
+SHOWN: dict[str, tuple[Any, list[Block]]] = {
+    "a schema": (
+        told({}, dataschema="https://acme.test/order"),
+        [Facts("Data", [("schema", Cell("https://acme.test/order", href="https://acme.test/order"))])],
+    ),
+    "a schema that leads nowhere": (
+        told({}, dataschema="javascript:alert(1)"),
+        [Facts("Data", [("schema", Cell("javascript:alert(1)"))])],
+    ),
+    "a text": (
+        told({"text": TEXT}, datacontenttype="application/xml; charset=utf-8"),
+        [Code("application/xml", "text", TEXT)],
+    ),
+    "a text of no type": (told({"text": TEXT}), [Code("Text", "text", TEXT)]),
+    "a line": (told({"text": "hello"}), []),
+    "a field called text": (told({"text": TEXT}, datacontenttype="application/json"), []),
+    "no text": (told({"text": {"a": 1}}), []),
+    "nothing": (told({}), []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("blocks", "expected"), SHOWN.values(), ids=SHOWN)
+def test_a_schema_is_a_link_and_a_text_keeps_its_lines(
+    blocks: list[Block], expected: list[Block]
+) -> None:
+    assert blocks == expected
+
+
+def test_a_subject_is_called_so() -> None:
+    assert kind_of("cloudevents.subject./shop#order/17").text == "subject"
+    assert system_title("cloudevents") == "CloudEvents"
