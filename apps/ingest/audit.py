@@ -39,6 +39,7 @@ TABLE: Sequence[tuple[str, str, str, str, Outcome]] = [
     ("hook.added", "Webhook added", "webhook", "transfer", INFORMATION),
     ("hook.changed", "Webhook changed", "webhook", "transfer", INFORMATION),
     ("hook.removed", "Webhook removed", "webhook", "transfer", INFORMATION),
+    ("subscription.confirmed", "SNS subscription confirmed", "subscription", "cloud", INFORMATION),
     ("relay.added", "Relay added", "relay", "transfer", INFORMATION),
     ("relay.changed", "Relay changed", "relay", "transfer", INFORMATION),
     ("relay.removed", "Relay removed", "relay", "transfer", INFORMATION),
