@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from apps.events.models import Rejection, Source
+from apps.events.models import Event, Rejection, Source
 from apps.ingest import sns
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +56,8 @@ def test_a_click_confirms_and_what_asked_is_settled(client: Client, called: list
     assert f"The subscription to {TOPIC} is confirmed." in answer.content.decode()
     assert called == [f"{HOST}/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=1"]
     assert [*Rejection.objects.values_list("id", flat=True)] == [another.id]
+    told = Event.objects.get(event="eventfeed.audit.subscription.confirmed")
+    assert told.resource["prefect.resource.name"] == "flyte"
     assert client.post(f"/sns/{earlier.id}").status_code == 404
 
 
