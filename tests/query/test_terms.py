@@ -85,6 +85,13 @@ def test_keys_are_left_out_with_what_says_nothing() -> None:
     assert words - {"acme", "invoice", "paid", "42"} == {"g", "0", "h", "i", "j", "k", "time"}
 
 
+def test_who_wrote_a_facet_of_openlineage_is_no_word() -> None:
+    facet = {"_producer": "https://writer.example/", "_schemaURL": "x", "query": "select _producer"}
+    event = Told(payload={"job": {"facets": {"sql": facet}}}, system="openlineage")
+    words = {lexeme for lexeme, positions in terms_of(event).lexemes.items() if positions}
+    assert words - {"acme", "invoice", "paid", "42"} == {"sql", "query", "select", "producer"}
+
+
 @pytest.mark.parametrize(
     ("labels", "name"),
     [
