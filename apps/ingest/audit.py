@@ -109,7 +109,8 @@ def sign_in_failed(credentials: dict[str, Any], request: Any = None, **_: Any) -
 def token_saved(
     instance: Token, created: bool, update_fields: frozenset[str] | None = None, **_: Any
 ) -> None:
-    event = "made" if created else "revoked" if update_fields == {"revoked"} else "changed"
+    revoked = "revoked" in (update_fields or ())
+    event = "made" if created else "revoked" if revoked else "changed"
     maker = instance.created_by
     tell(
         f"token.{event}",

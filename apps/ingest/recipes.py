@@ -167,15 +167,15 @@ RECIPES: dict[str, Recipe] = {
             Lines(
                 "Where Eventfeed runs",
                 "EVENTFEED_FLYTE_GRPC=0.0.0.0:8089 \\\n"
-                "python manage.py grpc --forward flyteadmin.flyte.svc:81",
+                "python manage.py grpc --forward flyteadmin.flyte:8089",
             ),
             Lines(
                 "In flytepropeller's configuration",
-                "admin:\n  endpoint: dns:///$HOST:8089\n  insecure: true",
+                "admin:\n  endpoint: $HOST:8089\n  insecure: true",
             ),
         ],
-        "flytepropeller carries no token: name its network below, “10.2.0.0/16”. Everything it asks"
-        " of flyteadmin passes through, so the workflows come first.",
+        "Everything propeller asks of flyteadmin passes through, and flyteadmin says who may. Name"
+        " propeller's network below, “10.2.0.0/16”, and its events are filed under this source.",
     ),
     "flyte-cloudevents": Recipe(
         "flyte",

@@ -62,7 +62,7 @@ class SourceForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            self.initial |= SettingsForm.of(self.instance).initial
+            self.initial.update(SettingsForm.of(self.instance).initial)
 
 
 @admin.register(Source)

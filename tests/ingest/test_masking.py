@@ -16,11 +16,9 @@ ID = "prefect.resource.id"
 
 
 def draft(payload: Any = None, **fields: Any) -> Draft:
+    told: dict[str, Any] = {"resource": {ID: "orders.1"}, "payload": payload or {}, **fields}
     return Draft(
-        id=UUID(int=1),
-        occurred=datetime(2026, 1, 2, tzinfo=UTC),
-        event="orders.happened",
-        **{"resource": {ID: "orders.1"}, "payload": payload or {}} | fields,
+        id=UUID(int=1), occurred=datetime(2026, 1, 2, tzinfo=UTC), event="orders.happened", **told
     )
 
 
@@ -74,7 +72,11 @@ def test_environment_variables_and_spark_properties_are_masked_by_their_names():
 
 
 def test_a_source_can_name_keys_of_its_own_and_switch_the_defaults_off():
-    told = {"card": {"number": "4111"}, "Card-Holder": "Ada", "uri": "ftp://me:hunter2@host"}
+    told: dict[str, Any] = {
+        "card": {"number": "4111"},
+        "Card-Holder": "Ada",
+        "uri": "ftp://me:hunter2@host",
+    }
     rules = Rules.of({"keys": ["card*"], "passwords": False})
     assert payload_of(told, rules) == {"card": "***", "Card-Holder": "***", "uri": told["uri"]}
 
