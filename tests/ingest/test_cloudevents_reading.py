@@ -402,6 +402,20 @@ def test_an_empty_batch_is_something_one_may_send() -> None:
     assert drafts(batch()) == []
 
 
+LOOSE = {
+    "UTF-16": json.dumps([EVENT, EVENT]).encode("utf-16"),
+    "a byte order mark": json.dumps([EVENT, EVENT]).encode("utf-8-sig"),
+    "half a pair": json.dumps([EVENT, {**EVENT, "data": {"total": "\ud800"}}]).encode(),
+}
+
+
+@pytest.mark.parametrize("body", LOOSE.values(), ids=LOOSE)
+def test_a_batch_that_only_a_patient_reader_reads_is_read(body: bytes) -> None:
+    first, second = drafts(structured(body, "application/cloudevents-batch+json"))
+    assert first.id == second.id
+    assert first.payload == {"total": 42}
+
+
 def test_what_is_wrong_in_a_batch_says_which_event() -> None:
     elements = list(read_cloudevents(batch(EVENT, {**EVENT, "id": ""}, EVENT)))
     wrong = [one.index for one in elements if isinstance(one.reading, Unreadable)]
@@ -433,7 +447,9 @@ def test_the_message_is_what_is_worth_reading(held: dict[str, Any], message: str
     ("type", "outcome"),
     [
         ("com.acme.invoice.failed", Outcome.FAILED),
-        ("dev.cdevents.pipelinerun.finished.0.2.0", Outcome.COMPLETED),
+        ("com.acme.backup.completed.0.2.0", Outcome.COMPLETED),
+        # It ended, and who knows how.
+        ("dev.cdevents.pipelinerun.finished.0.2.0", Outcome.INFORMATION),
         ("com.acme.order_started.v1", Outcome.RUNNING),
         ("acme/build-queued", Outcome.WAITING),
         ("com.acme.failed.orders", Outcome.INFORMATION),

@@ -6,6 +6,7 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -316,9 +317,10 @@ def _json_parts(body: bytes) -> list[Part]:
     try:
         raws = [bytes(raw) for raw in RAW_PARTS.decode(body)]
     except FAST_DECODER_REFUSES:
-        if isinstance(parsed(body), list):
-            raise Wrong.because("The JSON is broken.") from None
-        raise Wrong.because("A batch must be a JSON array of events.") from None
+        value = parsed(body)
+        if not isinstance(value, list):
+            raise Wrong.because("A batch must be a JSON array of events.") from None
+        raws = [json.dumps(item).encode() for item in value]
     return [(raw, lambda raw=raw: _json_event(raw)) for raw in raws]  # type: ignore[misc]
 
 

@@ -42,8 +42,6 @@ OUTCOMES: Mapping[str, Outcome] = {
     "failure": Outcome.FAILED,
     "rejected": Outcome.FAILED,
     "completed": Outcome.COMPLETED,
-    "done": Outcome.COMPLETED,
-    "finished": Outcome.COMPLETED,
     "passed": Outcome.COMPLETED,
     "resolved": Outcome.COMPLETED,
     "succeeded": Outcome.COMPLETED,
