@@ -9,6 +9,7 @@ from apps.events.draft import Draft
 from apps.events.models import Rejection
 from apps.events.record import record
 from apps.events.row import Refused
+from apps.ingest.adapters.cloudevents_envelopes import CONFIRM_PAGE, TO_CONFIRM
 from apps.ingest.adapters.message import Message, Unreadable
 from apps.ingest.dialects import READERS
 from apps.ingest.doors.refusals import Refusal, refusal_by_database, refusals_in
@@ -16,6 +17,7 @@ from apps.ingest.masking import Rules, masked
 
 # Of a batch only the events that were refused are kept, one by one.
 BATCHED = {"prefect"}
+BATCH = "application/cloudevents-batch+json"
 
 
 class CannotTry(Exception):
@@ -38,6 +40,8 @@ def why_not(rejection: Rejection) -> str | None:
         return "Nothing of the message was kept."
     if rejection.body_size > len(rejection.body):
         return "Only its beginning was kept, so it cannot be read again."
+    if rejection.path == TO_CONFIRM:
+        return f"It is a question, and waits for a person's answer at {CONFIRM_PAGE}."
     if rejection.system not in READERS:
         return "Its doorway reads no messages that can be tried again."
     return None
@@ -75,7 +79,8 @@ def _read(rejection: Rejection) -> Read:
 
 def _body(rejection: Rejection) -> bytes:
     body = bytes(rejection.body)
-    if rejection.system in BATCHED and not body.lstrip().startswith(b"["):
+    is_batched = rejection.system in BATCHED or rejection.content_type.lower().startswith(BATCH)
+    if is_batched and not body.lstrip().startswith(b"["):
         return b"[%s]" % body
     return body
 
