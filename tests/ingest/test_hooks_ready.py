@@ -24,9 +24,11 @@ def drafts(key: str, body: Any = None, **headers: str) -> list[Draft]:
     content = ready.sample.encode() if body is None else json.dumps(body).encode()
     message = Message(content, headers=told)
     elements = elements_in(render_now(asked(recipe, message)), recipe, message)
-    readings = [element.reading for element in elements]
-    assert not [one.problems for one in readings if isinstance(one, Unreadable)]
-    return [draft for reading in readings for draft in reading]
+    found: list[Draft] = []
+    for element in elements:
+        assert not isinstance(element.reading, Unreadable), element.reading.problems
+        found += element.reading
+    return found
 
 
 def sample(key: str) -> Any:

@@ -61,8 +61,8 @@ class Part:
 def drafts_in(answer: Rendered | Failed, recipe: Recipe, message: Message) -> Iterator[Part]:
     """Yield each event that the template has made of the message."""
     if isinstance(answer, Failed):
-        line = () if answer.line is None else (f"template, line {answer.line}",)
-        yield Part(None, Unreadable.because(422, answer.say, *line, type="template_error"))
+        unreadable = Unreadable.because(422, answer.say, answer.place, type="template_error")
+        yield Part(None, unreadable)
         return
     try:
         value = strict_json.loads(answer.text.encode())

@@ -35,8 +35,8 @@ class HookForm(forms.ModelForm):
     def clean_name(self) -> str:
         name = self.cleaned_data["name"].strip()
         # Its events are filed under a source of this name, which must be no other sender's.
-        taken = Source.objects.filter(name=name).exclude(hook=self.instance.pk and self.instance)
-        if taken.exclude(system=SYSTEM, hook=None).exists():
+        others = Source.objects.filter(name=name).exclude(pk=self.instance.source_id)
+        if others.exclude(system=SYSTEM, hook__isnull=True).exists():
             raise forms.ValidationError("A source is called so already; write another name.")
         return name
 

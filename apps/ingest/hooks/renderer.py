@@ -10,8 +10,9 @@ import resource
 import signal
 import sys
 import traceback
+from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 from jinja2 import TemplateError, TemplateSyntaxError
@@ -45,13 +46,20 @@ class Rendered(msgspec.Struct, tag=True):
 
 
 class Failed(msgspec.Struct, tag=True):
-    """Why there is no text, and the line of the template that says it."""
+    """Why there is no text, and in which line of the template."""
 
     say: str
+    where: str = "template"
     line: int | None = None
+
+    @property
+    def place(self) -> str:
+        has_lines = self.line and self.where == "template"
+        return f"{self.where}, line {self.line}" if has_lines else self.where
 
 
 Answer = Rendered | Failed
+Values = Mapping[str, Any]
 ANSWER = msgspec.msgpack.Decoder(Answer)
 ASKED = msgspec.msgpack.Decoder(Asked)
 
@@ -75,47 +83,60 @@ def main() -> None:
 
 
 def answered(asked: Asked) -> Answer:
-    try:
-        signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
-        try:
-            return _rendered(asked)
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-    except OutOfTime:
-        return Failed(f"The template did not end within {MOST_SECONDS:.0f} s of computing.")
-    except MemoryError:
-        return Failed(f"The template needs more than {MOST_MEMORY // MEBIBYTE} MiB.")
-    except RecursionError:
-        return Failed("The template calls itself without end.")
-    except TooMuch:
-        return Failed(f"The template writes more than {MOST_OUTPUT // MEBIBYTE} MiB.")
-    except TemplateSyntaxError as error:
-        return Failed(_plain(error.message or "It is no template."), error.lineno)
-    except Exception as error:
-        # Whatever a template makes of a message: dividing by nothing, adding texts to numbers.
-        say = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
-        return Failed(_plain(say), _line_of(error))
-
-
-def _rendered(asked: Asked) -> Rendered:
-    template = template_of(asked.template)
-    expression = expression_of(asked.delivery) if asked.delivery.strip() else None
-    if asked.body is None:
-        return Rendered()
+    """Render the template, and evaluate the expression of the delivery's id beside it."""
     values = {
         "method": asked.method,
         "headers": Headers(asked.headers),
-        "body": told_body(asked.body, asked.content_type),
+        "body": told_body(asked.body or b"", asked.content_type),
     }
+    text = _bounded("template", lambda: _text(asked, values))
+    if isinstance(text, Failed):
+        return text
+    delivery = _bounded("delivery id", lambda: _delivery(asked, values))
+    return delivery if isinstance(delivery, Failed) else Rendered(text or "", delivery)
+
+
+def _text(asked: Asked, values: Values) -> str:
+    template = template_of(asked.template)
     size, parts = 0, []
-    for part in template.generate(values):
+    for part in template.generate(values) if asked.body is not None else ():
         size += len(part)
         if size > MOST_OUTPUT:
             raise TooMuch
         parts.append(part)
-    delivery = expression(values) if expression else None
-    told = None if delivery in (None, "") else _plain(str(delivery))[:MOST_DELIVERY]
-    return Rendered(_plain("".join(parts)), told)
+    return _plain("".join(parts))
+
+
+def _delivery(asked: Asked, values: Values) -> str | None:
+    if not asked.delivery.strip():
+        return None
+    expression = expression_of(asked.delivery)
+    delivery = expression(values) if asked.body is not None else None
+    return None if delivery in (None, "") else _plain(str(delivery))[:MOST_DELIVERY]
+
+
+def _bounded(where: str, work: Callable[[], str | None]) -> str | Failed | None:
+    """Do what somebody has written, for as long as it may take; return what went wrong in it."""
+    try:
+        signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+        try:
+            return work()
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+    except OutOfTime:
+        return Failed(f"It did not end within {MOST_SECONDS:.0f} s of computing.", where)
+    except MemoryError:
+        return Failed(f"It needs more than {MOST_MEMORY // MEBIBYTE} MiB.", where)
+    except RecursionError:
+        return Failed("It calls itself without end.", where)
+    except TooMuch:
+        return Failed(f"It writes more than {MOST_OUTPUT // MEBIBYTE} MiB.", where)
+    except TemplateSyntaxError as error:
+        return Failed(_plain(error.message or "It is no template."), where, error.lineno)
+    except Exception as error:
+        # Whatever a template makes of a message: dividing by nothing, adding texts to numbers.
+        say = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
+        return Failed(_plain(say), where, _line_of(error))
 
 
 def _plain(text: str) -> str:

@@ -19,7 +19,7 @@ PROCESSES = 2
 MOST_WAITING = 200
 # Far beyond what the process allows itself: for a step that nothing interrupts.
 LONGEST = 10.0
-UNENDING = "The template did not end; its process was stopped."
+UNENDING = "It did not end; its process was stopped."
 
 
 class Renderer:
