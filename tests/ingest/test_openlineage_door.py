@@ -230,3 +230,22 @@ def test_whatever_comes_is_no_server_error(
     answer = post(eventfeed, raw, path, **{"content-encoding": encoding})
     assert answer.status_code < 500, answer.text
     assert answer.json()
+
+
+def test_the_page_of_an_event_shows_what_it_tells(eventfeed: Eventfeed) -> None:
+    facets = {**SPARK["run"]["facets"], "own": {"value": eventfeed.corner}}
+    event = told(run={"runId": str(uuid4()), "facets": facets})
+    assert post(eventfeed, event).status_code == 201
+    sql = "SELECT id FROM event WHERE resource_id = %s"
+    [(id,)] = eventfeed.query(sql, f"openlineage.run.{event['run']['runId']}")
+    page = httpx.get(f"http://127.0.0.1:{eventfeed.port}/events/{id}", timeout=60)
+    assert page.status_code == 200
+    for shown in (
+        "Run completed",
+        "1 of 2 assertions failed: not_null of amount",
+        "Schema of raw/orders",
+        "Column lineage of shop.public.orders_daily",
+        "SQL (spark)",
+        "run.facets.own: Object missing required field",
+    ):
+        assert shown in page.text
