@@ -196,6 +196,7 @@ def test_what_is_wrapped_and_cannot_be_read_is_forgiven(message: Message, say: s
         Message(b'{"message": "hello", "subscription": "x"}'),
         Message(b'{"message": {}}'),
         Message(b'{"TopicArn": "x"}'),
+        Message(b'{"TopicArn": "x", "Type": ["Notification"]}'),
         Message(b'"message"'),
         Message(pubsub(b""), "application/cloudevents+json"),
         Message(pubsub(b""), headers={"ce-id": "1"}),

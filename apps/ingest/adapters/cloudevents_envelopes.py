@@ -24,7 +24,7 @@ SNS_TYPE = "x-amz-sns-message-type"
 SNS_RAW = "x-amz-sns-rawdelivery"
 # Pub/Sub without its wrapper, when it is set to write what it knows as headers.
 PUBSUB_UNWRAPPED = "x-goog-pubsub-message-id"
-SNS_TYPES = {"Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"}
+SNS_TYPES = ("Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation")
 SNS_HOST = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.com")
 
 TO_CONFIRM = "SubscribeURL"
