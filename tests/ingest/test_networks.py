@@ -28,7 +28,7 @@ def scope(address: str, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
 @pytest.mark.parametrize("address", ["10.2.3.4", "::1"])
 def test_a_neighbour_sends_as_its_source_and_may_do_nothing_else(address):
     caller = async_to_sync(admit)(scope(address))
-    assert (caller.source, caller.scopes) == ("cluster", {"ingest"})
+    assert (caller.source, caller.scopes) == ("cluster", frozenset({"ingest"}))
 
 
 @pytest.mark.parametrize("address", ["10.3.0.1", "::2", "", "nonsense"])

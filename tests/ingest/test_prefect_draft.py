@@ -51,11 +51,20 @@ def test_a_draft_holds_what_was_told() -> None:
         ("prefect.flow-run.Failed", "prefect"),
         ("prefect-cloud.user.logged-in", "prefect-cloud"),
         ("acme.invoice.paid", "custom"),
+        ("eventfeed.audit.token.made", "custom"),
         ("", "custom"),
     ],
 )
 def test_a_name_says_whose_event_it_is(event: str, system: str) -> None:
     assert drafted(event).system == system
+
+
+def test_a_name_of_another_system_is_kept_with_a_warning() -> None:
+    [warning] = drafted("eventfeed.audit.token.made").warnings
+    assert warning.startswith("The name eventfeed.audit.token.made belongs to Eventfeed")
+    assert (
+        drafted("acme.invoice.paid").warnings == drafted("prefect.flow-run.Failed").warnings == ()
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from apps.events.models import Event, Rejection, Source
 from apps.events.rejections import EXCERPT
+from apps.ingest.hooks.hook import Hook
 
 ID = "prefect.resource.id"
 
@@ -75,6 +76,24 @@ def test_trying_what_was_stored_meanwhile_changes_nothing(log, client):
     again(client, refused([event]))
     assert "It was in the feed already." in again(client, refused([event]))
     assert Event.objects.filter(event=event["event"]).count() == 1
+
+
+def test_a_delivery_is_read_by_its_hooks_mended_template(log, client):
+    hook = Hook(name="payments", template="{{ broken").store()
+    rejection = refused(
+        {"order": 42},
+        source=hook.source,
+        system="webhook",
+        kind=str(hook.id),
+        doorway="POST /hooks",
+    )
+    assert "Refused again:" in again(client, rejection)
+    resource = '{"prefect.resource.id": "shop.order.{{ body.order }}"}'
+    hook.template = f'{{"event": "shop.paid", "resource": {resource}}}'
+    hook.store()
+    assert "1 event is in the feed" in again(client, rejection)
+    event = Event.objects.get(event="shop.paid")
+    assert (event.resource_id, event.source) == ("shop.order.42", hook.source)
 
 
 def test_what_still_cannot_be_read_says_why_and_can_be_tried_later(log, client):

@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.events.draft import Draft
+from apps.events.draft import RESOURCE_ID, Draft
 from apps.events.words import owner_of, words
 from apps.ingest.adapters.message import Element, Message, Unreadable, one_line
 from apps.ingest.adapters.prefect_reading import PrefectEvent, read_batch
+from apps.ingest.ownership import warnings_for
 from apps.query.outcomes import Outcome
 
+SYSTEM = "prefect"
+SYSTEMS = (SYSTEM, "prefect-cloud")
 EXIT_CODE = "prefect.infrastructure.status-code"
 
 
@@ -22,6 +25,7 @@ def read_prefect(message: Message) -> Iterator[Element]:
 
 
 def draft_of(told: PrefectEvent) -> Draft:
+    system, warnings = _owned(told)
     return Draft(
         id=told.id,
         occurred=_utc(told.occurred),
@@ -30,10 +34,19 @@ def draft_of(told: PrefectEvent) -> Draft:
         related=told.related,
         payload=told.payload,
         follows=told.follows,
-        system=owner_of(told.event) or "custom",
+        system=system,
         outcome=outcome_of(told),
         message=message_of(told),
+        warnings=warnings,
     )
+
+
+def _owned(told: PrefectEvent) -> tuple[str, tuple[str, ...]]:
+    """Say whose event it is: anybody's own, unless its name is Prefect's; a borrowed one is odd."""
+    owner = owner_of(told.event)
+    if owner in SYSTEMS:
+        return owner, ()
+    return "custom", warnings_for(told.event, told.resource[RESOURCE_ID], system=SYSTEM)
 
 
 def _utc(moment: datetime) -> datetime:
