@@ -11,7 +11,6 @@ from apps.events.details import Block, Cell, Code, Facts, Failure, Table, regist
 from apps.events.draft import RESOURCE_ID
 from apps.events.models import Event
 from apps.ingest.adapters.message import cut
-from apps.ingest.adapters.openlineage import named
 from apps.ingest.adapters.openlineage_parts import (
     Json,
     assertions_of,
@@ -22,6 +21,7 @@ from apps.ingest.adapters.openlineage_parts import (
     statistics_of,
     text_in,
 )
+from apps.ingest.adapters.openlineage_related import named
 
 MOST_ROWS = 100
 # Of so many datasets the columns are told.
