@@ -86,8 +86,8 @@ READY: Mapping[str, Ready] = {
             "The end of tasks and of runs, as a callback of your DAGs sends it.",
             (
                 "Put the callback of docs/sources/webhooks.md beside your DAGs.",
-                "Set the variable EVENTFEED_HOOK to {address}",
-                "on_failure_callback=eventfeed, on_success_callback=eventfeed in default_args.",
+                "In the environment of the workers: EVENTFEED_HOOK={address}",
+                "In default_args: on_success_callback, on_failure_callback, on_retry_callback.",
             ),
             delivery='[body.dag_id, body.run_id, body.task_id|default("", true),'
             ' body.map_index|default(-1), body.try_number|default(0, true), body.state]|join("/")',

@@ -6,7 +6,7 @@ string whatever the title holds, so no sender can break out of it into another f
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -79,17 +79,20 @@ def from_json(text: str) -> Any:
         raise TemplateRuntimeError(f"fromjson: this is no JSON: {error}") from None
 
 
-def moment(value: Any) -> str:
-    """Write a time in ISO 8601: from seconds or milliseconds, or a text as GitLab writes it."""
+def moment(value: Any, plus: Any = 0) -> str:
+    """Write a time in ISO 8601, so many seconds later: from a text, seconds or milliseconds."""
     try:
-        if isinstance(value, int | float):
-            seconds = value if abs(value) < MILLISECONDS else value / 1000
-            return datetime.fromtimestamp(seconds, UTC).isoformat()
-        text = str(value).removesuffix(SPELLED_UTC)
-        told = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
+        return (_time(value) + timedelta(seconds=float(plus))).isoformat()
+    except (ValueError, TypeError, OverflowError, OSError):
         raise TemplateRuntimeError(f"moment: {str(value)[:100]!r} is no time.") from None
-    return (told if told.tzinfo else told.replace(tzinfo=UTC)).isoformat()
+
+
+def _time(value: Any) -> datetime:
+    if isinstance(value, int | float):
+        seconds = value if abs(value) < MILLISECONDS else value / 1000
+        return datetime.fromtimestamp(seconds, UTC)
+    told = datetime.fromisoformat(str(value).removesuffix(SPELLED_UTC))
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def from_cloud_event(body: Any, headers: Mapping[str, str]) -> Markup:
