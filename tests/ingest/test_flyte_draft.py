@@ -37,7 +37,9 @@ OF_F1 = "flytesnacks.development.f1"
 def test_one_event_is_one_by_every_way(kind: str) -> None:
     told = request(kind, producer_id="propeller")
     raw = told.SerializeToString()
-    [by_grpc] = read_flyte_request(kind, raw)
+    reading = read_flyte_request(kind, raw)
+    assert isinstance(reading, tuple)
+    [by_grpc] = reading
     ways = [
         by_protobuf(kind, raw),
         by_json(kind, MessageToDict(told.event)),

@@ -159,16 +159,20 @@ def _of_version_1(kind: str, event: CloudEvent) -> Draft:
 
 def _of_version_2(kind: str, event: CloudEvent) -> Draft:
     if kind == START:
-        return started(_enveloped(event, EXECUTION_START.of_json(event.data.value), {}))
+        start = EXECUTION_START.of_json(event.data.value)
+        return started(_enveloped(event, start, {}, EXECUTION_START.known(start)))
     inner, around = _parted(PUBLISHED[kind].of_json(event.data.value), "raw_event")
-    told = _enveloped(event, inner, around)._replace(is_published=True)
+    told = _enveloped(event, inner, around, PUBLISHED[kind].known(around))
     return _draft(kind, told, "raw_event")
 
 
-def _enveloped(event: CloudEvent, inner: Values, around: Values) -> Told:
+def _enveloped(
+    event: CloudEvent, inner: Values, around: Values, published: Values | None = None
+) -> Told:
     return Told(
         inner,
         around,
+        published or {},
         time=event.time,
         size=len(event.raw),
         warnings=event.warnings,

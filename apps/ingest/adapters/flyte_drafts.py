@@ -51,8 +51,8 @@ class Told(NamedTuple):
     event: Values
     around: Mapping[str, Any] = NOTHING
     """What stands beside the event in its message."""
-    is_published: bool = False
-    """Whether that is what flyteadmin adds: principal, launch plan, labels, artifacts."""
+    published: Mapping[str, Any] = NOTHING
+    """What of it flyteadmin adds: principal, launch plan, labels, artifacts."""
     time: datetime | None = None
     """The time of the envelope, for an event that says none."""
     size: int = 0
@@ -68,6 +68,8 @@ class About(NamedTuple):
     name: str
     labels: Mapping[str, str | None]
     related: Sequence[Labels]
+    said: str | None = None
+    """What is worth reading where there is no error."""
 
 
 def draft_of(kind: str, told: Told) -> Draft:
@@ -76,9 +78,8 @@ def draft_of(kind: str, told: Told) -> Draft:
     event = told.event
     phase = str(event.get("phase", "UNDEFINED"))
     about = about_of(event, phase)
-    occurred, no_time = occurrence(event, told.time)
-    payload, too_large = without_large(event) if told.size > LARGEST else (event, ())
-    published = told.around if told.is_published else NOTHING
+    occurred, no_time = occurrence(event, TIMES[kind], told.time)
+    payload, too_large = without_large(kind, event) if told.size > LARGEST else (event, ())
     id, whole_id = resource_id(about.id)
     return Draft(
         id=derived("flyte", *about.identity),
@@ -89,14 +90,14 @@ def draft_of(kind: str, told: Told) -> Draft:
             RESOURCE_NAME: about.name,
             **_said(about.labels),
             **_said(_labels_of_all(event, noun, phase)),
-            **_sender_labels(published),
+            **_sender_labels(told.published),
             **whole_id,
         },
-        related=_first_of_each([*about.related, *published_with(published)]),
+        related=_first_of_each([*about.related, *published_with(told.published)]),
         payload={**told.around, **payload} if told.around else payload,
         system="flyte",
         outcome=outcome_of(noun, phase),
-        message=message_of(event),
+        message=message_of(event, about),
         warnings=(*told.warnings, *both_sides(kind, event), *too_large, *no_time),
         once=True,
     )
@@ -108,7 +109,7 @@ def started(told: Told) -> Draft:
     execution = _required(event, "execution_id")
     names = _names(execution)
     id, whole_id = resource_id(execution_id(names))
-    occurred, no_time = occurrence(event, told.time)
+    occurred, no_time = occurrence(event, (), told.time)
     return Draft(
         id=derived("flyte", "start", *names),
         occurred=occurred,
@@ -120,7 +121,11 @@ def started(told: Told) -> Draft:
             **whole_id,
         },
         related=_first_of_each(
-            [*places(execution), *_entity(event.get("workflow_id")), *published_with(event)]
+            [
+                *places(execution),
+                *_entity(event.get("workflow_id")),
+                *published_with(told.published),
+            ]
         ),
         payload=event,
         system="flyte",
@@ -181,6 +186,7 @@ def node(event: Values, phase: str) -> About:
             *_entity(work.get("dynamic_workflow", NOTHING).get("id"), role="dynamic-workflow"),
             *_cache(work.get("catalog_key", NOTHING)),
         ],
+        said=_cache_status(work),
     )
 
 
@@ -217,6 +223,7 @@ def task(event: Values, phase: str) -> About:
             *_external_resources(metadata),
             *_pods(event.get("log_context", NOTHING)),
         ],
+        said=_last_reason(event),
     )
 
 
@@ -431,9 +438,18 @@ def _text(value: str | int | None) -> str | None:
 # When it happened, and what is worth reading or odd.
 
 
-def occurrence(event: Values, envelope: datetime | None) -> tuple[datetime, tuple[str, ...]]:
+TIMES = {
+    "workflows": ("occurred_at",),
+    "nodes": ("occurred_at", "reported_at"),
+    "tasks": ("occurred_at", "reported_at"),
+}
+
+
+def occurrence(
+    event: Values, names: Sequence[str], envelope: datetime | None
+) -> tuple[datetime, tuple[str, ...]]:
     """Return when an event happened, and a warning where nothing says it."""
-    for name in ("occurred_at", "reported_at"):
+    for name in names:
         if told := event.get(name):
             try:
                 return moment(told), ()
@@ -451,15 +467,20 @@ def moment(text: str) -> datetime:
     return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
 
 
-def message_of(event: Values) -> str | None:
-    """Return the one thing worth reading: why it failed, else what Kubernetes said last."""
+def message_of(event: Values, about: About) -> str | None:
+    """Return the one thing worth reading: why it failed, else what its kind has to say."""
     if error := event.get("error"):
-        said = error.get("message", "")
-        return one_line(gist(said)) or one_line(error.get("code", "")) or None
+        return one_line(gist(error.get("message", ""))) or one_line(error.get("code", "")) or None
+    return about.said and (one_line(about.said) or None)
+
+
+def _last_reason(event: Values) -> str | None:
     last = (event.get("reasons") or [NOTHING])[-1]
-    if reason := last.get("reason") or event.get("reason"):
-        return one_line(reason) or None
-    status = event.get("task_node_metadata", NOTHING).get("cache_status", "CACHE_DISABLED")
+    return last.get("reason") or event.get("reason")
+
+
+def _cache_status(work: Mapping[str, Any]) -> str | None:
+    status = work.get("cache_status", "CACHE_DISABLED")
     return None if status == "CACHE_DISABLED" else in_words(CACHE_WORDS, status)
 
 
@@ -487,17 +508,21 @@ def both_sides(kind: str, event: Values) -> tuple[str, ...]:
 
 
 # Where what may be too large to keep stands in an event.
-MAY_BE_LARGE = (
-    ("input_data",),
-    ("output_data",),
-    ("task_node_metadata", "dynamic_workflow", "compiled_workflow"),
-)
+MAY_BE_LARGE: Mapping[str, Sequence[Sequence[str]]] = {
+    "workflows": [("output_data",)],
+    "nodes": [
+        ("input_data",),
+        ("output_data",),
+        ("task_node_metadata", "dynamic_workflow", "compiled_workflow"),
+    ],
+    "tasks": [("input_data",), ("output_data",)],
+}
 
 
-def without_large(event: Values) -> tuple[Values, tuple[str, ...]]:
+def without_large(kind: str, event: Values) -> tuple[Values, tuple[str, ...]]:
     """Put size and hash in the place of what is too large to keep."""
     warnings = []
-    for path in MAY_BE_LARGE:
+    for path in MAY_BE_LARGE[kind]:
         event, size = _without(event, path)
         if size:
             say = f"{path[-1]} has {size:,} bytes: its size and SHA-256 are kept instead."

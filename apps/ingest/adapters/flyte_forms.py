@@ -231,6 +231,10 @@ class Message:
             self.by_key[name] = self.by_key[camel(name)] = told
             self.by_name[name] = form.of_protobuf
 
+    def known(self, values: Values) -> Values:
+        """Return the fields that have been checked: of others anything may have been told."""
+        return {name: value for name, value in values.items() if name in self.forms}
+
     def of_json(self, told: Any) -> Values:
         if type(told) is not dict:
             raise Wrong("It must be an object.")
