@@ -6,9 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from apps.ingest.hooks.body import FORM
+from tests.crash.up import Up
 from tests.ingest.conftest import Eventfeed
-from tests.ingest.hooking import Person
+from tests.ingest.hooking import TEMPLATE, Made, Person
 
 
 @pytest.fixture
@@ -215,3 +219,65 @@ def test_who_opens_the_address_in_a_browser_sees_the_hook(person: Person) -> Non
     hook = person.makes()
     answer = person.client.get(hook.address)
     assert answer.url.path == f"/hooks/{hook.id}"
+
+
+def test_a_large_body_is_kept_as_size_and_hash(eventfeed: Eventfeed, person: Person) -> None:
+    body = {"what": "paid", "rows": ["x" * 100] * 20_000}
+    assert person.makes().post(body).json() == {"stored": 1, "known": 0}
+    ((_, _, _, payload),) = events_of(eventfeed)
+    assert payload["body"]["bytes"] > 2_000_000
+
+
+def test_a_body_that_unfolds_beyond_all_bounds_is_kept(
+    eventfeed: Eventfeed, person: Person
+) -> None:
+    hook = person.makes()
+    body = b"[" + b"{}," * 9_000_000 + b"{}]"
+    assert hook.post(body).status_code == 200
+    (said, *_), *_ = rejections_of(eventfeed, hook.id)
+    assert "It needs more than 512 MiB." in said
+
+
+def test_a_kept_delivery_is_read_again_after_its_template_was_mended(
+    eventfeed: Eventfeed, person: Person
+) -> None:
+    hook = person.makes()
+    hook.post({"other": "paid"})
+    template = TEMPLATE.replace("CORNER", eventfeed.corner).replace("body.what", "body.other")
+    person.submit(f"/hooks/{hook.id}/edit", name=f"N{hook.id}", template=template, signature="none")
+    ((rejection,),) = eventfeed.query(
+        "SELECT r.id FROM rejection r JOIN hook h ON h.source_id = r.source_id WHERE h.id = %s",
+        hook.id,
+    )
+    person.submit(f"/rejections/{rejection}/again")
+    assert [event for event, *_ in events_of(eventfeed)] == [f"{eventfeed.corner}.paid"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    body=st.binary()
+    | st.recursive(st.none() | st.text(), st.lists).map(lambda v: json.dumps(v).encode()),
+    content_type=st.sampled_from(
+        ["application/json", "text/xml", FORM, "application/json; charset=x"]
+    ),
+    header=st.text(st.characters(codec="latin-1", exclude_categories=["C"])),
+)
+def test_whatever_is_posted_is_answered(
+    body: bytes, content_type: str, header: str, fuzzed: Made
+) -> None:
+    headers = [
+        (b"content-type", content_type.encode()),
+        (b"x-any", header.strip().encode("latin-1")),
+    ]
+    answer = fuzzed.post(body, headers=headers)
+    assert answer.status_code < 300
+
+
+@pytest.fixture(scope="session")
+def fuzzed(running: Up) -> Made:
+    template = """{
+      "event": "fuzzed.{{ body|string|truncate(40) }}",
+      "message": "{{ headers["x-any"] }}",
+      "resource": {"prefect.resource.id": "fuzzed"}
+    }"""
+    return Person(Eventfeed(running.port, running.dsn)).makes(template=template)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,6 +26,8 @@ from apps.query.outcomes import OUTCOMES, Outcome
 
 SYSTEM = "webhook"
 MOST_EVENTS = 100
+# A larger one would fill an event, and is not taken apart in the process that serves others.
+LARGEST_BODY = 1_000_000
 ROLE = "webhook"
 METHOD = "POST"
 UNRETRIED = "The delivery-id expression found nothing, so a retry would be a second event."
@@ -109,7 +112,7 @@ def _draft(
         system=SYSTEM,
         outcome=OUTCOMES[outcome] if outcome else _outcome_of(told),
         message=one_line(said) if said else None,
-        warnings=(*identity.warnings, *_owned(told)),
+        warnings=(*identity.warnings, *_cut(event, message), *_owned(told)),
         once=identity.once,
     )
 
@@ -176,12 +179,27 @@ def payload_of(message: Message, recipe: Recipe) -> dict[str, Any]:
     return {
         "method": METHOD,
         "headers": dict(told_headers(message.headers, recipe.signature_header)),
-        "body": told_body(message.body, message.content_type),
+        "body": _body(message),
     }
+
+
+def _body(message: Message) -> Any:
+    if len(message.body) <= LARGEST_BODY:
+        return told_body(message.body, message.content_type)
+    return {"bytes": len(message.body), "sha256": sha256(message.body).hexdigest()}
 
 
 def _outcome_of(told: PrefectEvent) -> Outcome:
     return words(told.event, told.resource).outcome
+
+
+def _cut(event: dict[str, Any], message: Message) -> tuple[str, ...]:
+    if event.get("payload") is not None or len(message.body) <= LARGEST_BODY:
+        return ()
+    size = len(message.body)
+    return (
+        f"The body of {size:,} bytes is kept as size and hash; name a payload in the template.",
+    )
 
 
 def _owned(told: PrefectEvent) -> tuple[str, ...]:

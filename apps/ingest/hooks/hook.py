@@ -135,11 +135,13 @@ class Hook(models.Model):
     def has_former_address(self) -> bool:
         return self.former_until is not None and self.former_until > timezone.now()
 
+    @property
+    def use_is_news(self) -> bool:
+        return self.last_used is None or timezone.now() - self.last_used >= NOTED_EVERY
+
     def note_use(self) -> None:
-        """Keep when it was last sent something, at most once a minute."""
-        now = timezone.now()
-        if self.last_used is None or now - self.last_used >= NOTED_EVERY:
-            Hook.objects.filter(pk=self.pk).update(last_used=now)
+        """Keep when it was last sent something; asked for at most once a minute."""
+        Hook.objects.filter(pk=self.pk).update(last_used=timezone.now())
 
     def note_turned_away(self, because: str) -> None:
         """Keep why a delivery was not taken as its sender's own, at most once a minute."""

@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
 from jinja2 import TemplateError, TemplateSyntaxError
@@ -60,6 +60,7 @@ class Failed(msgspec.Struct, tag=True):
 
 Answer = Rendered | Failed
 Values = Mapping[str, Any]
+T = TypeVar("T")
 ANSWER = msgspec.msgpack.Decoder(Answer)
 ASKED = msgspec.msgpack.Decoder(Asked)
 
@@ -84,16 +85,22 @@ def main() -> None:
 
 def answered(asked: Asked) -> Answer:
     """Render the template, and evaluate the expression of the delivery's id beside it."""
-    values = {
-        "method": asked.method,
-        "headers": Headers(asked.headers),
-        "body": told_body(asked.body or b"", asked.content_type),
-    }
+    values = _bounded("body", lambda: _values(asked))
+    if isinstance(values, Failed):
+        return values
     text = _bounded("template", lambda: _text(asked, values))
     if isinstance(text, Failed):
         return text
     delivery = _bounded("delivery id", lambda: _delivery(asked, values))
-    return delivery if isinstance(delivery, Failed) else Rendered(text or "", delivery)
+    return delivery if isinstance(delivery, Failed) else Rendered(text, delivery)
+
+
+def _values(asked: Asked) -> Values:
+    return {
+        "method": asked.method,
+        "headers": Headers(asked.headers),
+        "body": told_body(asked.body or b"", asked.content_type),
+    }
 
 
 def _text(asked: Asked, values: Values) -> str:
@@ -115,7 +122,7 @@ def _delivery(asked: Asked, values: Values) -> str | None:
     return None if delivery in (None, "") else _plain(str(delivery))[:MOST_DELIVERY]
 
 
-def _bounded(where: str, work: Callable[[], str | None]) -> str | Failed | None:
+def _bounded(where: str, work: Callable[[], T]) -> T | Failed:
     """Do what somebody has written, for as long as it may take; return what went wrong in it."""
     try:
         signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
