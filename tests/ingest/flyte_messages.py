@@ -87,13 +87,13 @@ def structured(type: str, data: dict[str, Any]) -> Message:
 
 def read(message: Message) -> Draft:
     """Read the one event of a message."""
-    reading = _reading(message)
+    reading = reading_of(message)
     assert not isinstance(reading, Unreadable), reading
     [draft] = reading
     return draft
 
 
-def _reading(message: Message) -> tuple[Draft, ...] | Unreadable:
+def reading_of(message: Message) -> tuple[Draft, ...] | Unreadable:
     is_cloudevent = "ce-type" in message.headers or "cloudevents" in message.content_type
     [element] = (read_cloudevents if is_cloudevent else read_flyte)(message)
     return element.reading
@@ -106,7 +106,7 @@ def draft(kind: str, **fields: Any) -> Draft:
 
 def refusal(message: Message) -> tuple[str, str]:
     """Return where a message is wrong, and why."""
-    reading = _reading(message)
+    reading = reading_of(message)
     assert isinstance(reading, Unreadable), reading
     [problem] = reading.problems
     return problem.where, problem.reason

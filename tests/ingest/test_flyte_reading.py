@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from flyteidl.event import cloudevents_pb2
 from google.protobuf.json_format import MessageToDict, ParseDict
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from apps.events.row import rows_of
 from apps.ingest.adapters import flyte_messages
@@ -18,6 +20,7 @@ from apps.ingest.adapters.flyte_protobuf import request_class
 from apps.ingest.adapters.message import Message, Unreadable
 from tests.ingest.flyte_messages import (
     EVENTS,
+    PUBLISHED,
     REQUESTS,
     TASK,
     by_json,
@@ -26,8 +29,10 @@ from tests.ingest.flyte_messages import (
     event,
     filled,
     read,
+    reading_of,
     refusal,
     request,
+    structured,
 )
 
 kinds = pytest.mark.parametrize("kind", EVENTS)
@@ -391,6 +396,50 @@ def test_a_message_without_a_path_says_its_kind_itself(kind: str) -> None:
     told = draft(kind)
     assert read(by_json("", event(kind))) == told
     assert read(by_protobuf("", request(kind).SerializeToString())) == told
+
+
+# Names of fields from anywhere, in places where they may not be known.
+NAMES = st.sampled_from(
+    [
+        *(
+            "reasons",
+            "reason",
+            "error",
+            "reported_at",
+            "input_data",
+            "task_node_metadata",
+            "labels",
+        ),
+        *("task_node_metadata", "launch_plan_id", "principal", "artifact_ids", "metadata"),
+        *("id", "task_id", "phase"),
+        *("execution_id", "reference_execution", "log_context", "target_entity", "name", "kind"),
+    ]
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(EVENTS)),
+    fields=st.dictionaries(NAMES, ANYTHING, max_size=2),
+    around=st.dictionaries(NAMES, ANYTHING, max_size=2),
+)
+def test_no_field_in_a_place_of_another_breaks_the_reading(
+    kind: str, fields: dict[str, Any], around: dict[str, Any]
+) -> None:
+    told = {**event(kind, occurred_at=None), **fields}
+    messages = [
+        Message(json.dumps({**around, "event": told}).encode(), kind=kind),
+        structured(PUBLISHED[kind], {**around, "raw_event": told}),
+        structured("ExecutionStart", {**around, **told}),
+    ]
+    for message in messages:
+        reading = reading_of(message)
+        assert isinstance(reading, Unreadable) or rows_of(reading, source_id=1)
 
 
 def test_without_flyteidl_protobuf_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
