@@ -4,6 +4,7 @@ They are optional: without grpcio, or with a port taken, everything else works, 
 what to do about it.
 """
 
+import asyncio
 import os
 from importlib.util import find_spec
 from typing import Any
@@ -44,8 +45,7 @@ class GrpcPorts:
 
     async def close(self) -> None:
         """Finish the calls that are under way, then what they have left to be stored."""
-        for port in self._ports:
-            await port.close()
+        await asyncio.gather(*(port.close() for port in self._ports))
         if self._forward is not None:
             await self._forward.close()
 

@@ -37,12 +37,16 @@ class Sized(Protocol):
 S = TypeVar("S", bound=Sized)
 
 
+def _future() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()
+
+
 @dataclass(eq=False)
 class Waiting(Generic[S]):
-    """An event that waits, and the fact that it is stored, or given up."""
+    """An event that waits until it is stored, or given up."""
 
     event: S
-    done: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Future[None] = field(default_factory=_future)
 
 
 class Backlog(Generic[S]):
@@ -72,7 +76,7 @@ class Backlog(Generic[S]):
         behind = bool(self._queue) or self._is_away()
         waiting = self._put(event)
         if waiting is not None and not behind:
-            await asyncio.wait({asyncio.ensure_future(waiting.done.wait())}, timeout=self.PATIENCE)
+            await asyncio.wait({waiting.done}, timeout=self.PATIENCE)
 
     async def close(self, *, within: float) -> None:
         """Store what waits, and count what could not be stored in that many seconds."""
@@ -104,7 +108,7 @@ class Backlog(Generic[S]):
             await self._until_stored(waiting.event)
             self._bytes -= self._cost(waiting.event)
             self._unstored.discard(waiting)
-            waiting.done.set()
+            waiting.done.set_result(None)
 
     async def _until_stored(self, event: S) -> None:
         while True:
