@@ -51,6 +51,19 @@ def test_the_preview_is_the_event_that_the_delivery_will_be(person: Person) -> N
 
 
 @pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("github", "changes nothing"),
+        ("alertmanager", "changes nothing"),
+        ("pass-through", "changes nothing"),
+        ("dynamic", "is a new event, also one that is sent again"),
+    ],
+)
+def test_the_preview_says_what_a_retry_would_be(person: Person, key: str, said: str) -> None:
+    assert said in person.get(f"/hooks/new?from={key}").partition('id="preview"')[2]
+
+
+@pytest.mark.parametrize(
     ("written", "said"),
     [
         ({"template": "{{ body.missing }}"}, "There is no “missing” here"),

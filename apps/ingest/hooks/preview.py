@@ -56,6 +56,8 @@ class Seen:
     """One event as it would be."""
 
     draft: Draft
+    again: Draft
+    """What the same delivery would be, sent once more."""
 
     @property
     def words(self) -> Words:
@@ -85,11 +87,10 @@ class Seen:
 
     @property
     def identity(self) -> str:
-        if self.draft.once:
+        same = self.draft.id == self.again.id
+        if same and (self.draft.once or self.draft.occurred == self.again.occurred):
             return "The same delivery sent again changes nothing."
-        if self.draft.id.version == 4 and not self.draft.warnings:
-            return "Each delivery is a new event."
-        return ""
+        return "Each delivery is a new event, also one that is sent again."
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,12 @@ def preview(recipe: Recipe, sample: Sample) -> Preview:
     answer = render_now(asked(recipe, message))
     events: list[Seen] = []
     problems: list[str] = []
-    for element in elements_in(answer, recipe, message):
+    twice = zip(*(elements_in(answer, recipe, message) for _ in range(2)), strict=True)
+    for element, again in twice:
         if isinstance(element.reading, Unreadable):
             problems += _said(element.reading, element.index)
-        else:
-            events += map(Seen, element.reading)
+        elif not isinstance(again.reading, Unreadable):
+            events += map(Seen, element.reading, again.reading)
     return Preview(events, problems)
 
 
