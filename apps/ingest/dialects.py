@@ -18,5 +18,5 @@ DIALECTS: Mapping[str, Adapter] = {
     "otel": read_otlp,
     "prefect": read_prefect,
 }
-# By what a rejected message is read again. A hook's template is no adapter: it lies in the database.
+# By what a rejected message is read again; a hook's template lies in the database.
 READERS: Mapping[str, Adapter] = {**DIALECTS, "webhook": read_webhook}

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from apps.events.worker import run_worker
+from apps.ingest.relay.keeping import keep_relays
 from eventfeed.database import embedded
 from eventfeed.followers import FOLLOWERS
 
@@ -35,7 +36,10 @@ class Command(BaseCommand):
         if settings.EMBEDDED:
             # At once, so that it is stopped even when the parent goes before there is any work.
             embedded().use()
+        relays = threading.Thread(target=keep_relays, args=[stop], name="relays")
+        relays.start()
         run_worker(FOLLOWERS, stop)
+        relays.join()
 
 
 def _wait_for_end(stop: threading.Event) -> None:

@@ -1,0 +1,73 @@
+"""Print what a message of some system becomes, without storing anything."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.events.draft import Draft
+from apps.ingest.adapters.message import Message, Unreadable
+from apps.ingest.dialects import DIALECTS
+
+
+class Command(BaseCommand):
+    help = "Print the drafts of a message, one JSON object a line, and what cannot be read of it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("system", choices=sorted(DIALECTS))
+        parser.add_argument("file", help="The message as it was sent; - for the standard input.")
+        parser.add_argument("--kind", default="", help="What its path says: Flyte's tasks.")
+        parser.add_argument("--content-type", default="application/json")
+        parser.add_argument(
+            "--header", type=header, action="append", default=[], metavar="NAME=VALUE"
+        )
+
+    def handle(self, *, system: str, file: str, **told: Any) -> None:
+        message = Message(
+            bytes_of(file), told["content_type"], dict(told["header"]), kind=told["kind"]
+        )
+        unread = 0
+        for element in DIALECTS[system](message):
+            if isinstance(element.reading, Unreadable):
+                unread += 1
+                self.tell(element.index, element.reading)
+                continue
+            for draft in element.reading:
+                self.stdout.write(json.dumps(told_of(draft), ensure_ascii=False))
+        if unread:
+            raise CommandError(f"{unread} could not be read.")
+
+    def tell(self, index: int | None, unreadable: Unreadable) -> None:
+        place = "" if index is None else f"Event {index}: "
+        for problem in unreadable.problems:
+            where = f"{problem.where}: " if problem.where else ""
+            self.stderr.write(f"{place}{where}{problem.reason}")
+
+
+def bytes_of(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def told_of(draft: Draft) -> Mapping[str, Any]:
+    """Write a draft as the API writes an event."""
+    told = msgspec.to_builtins(draft)
+    return told | {"outcome": draft.outcome.word}
+
+
+def header(text: str) -> tuple[str, str]:
+    name, given, value = text.partition("=")
+    if not name or not given:
+        raise ArgumentTypeError(f"“{text}” is no header; write name=value")
+    return name.lower(), value

@@ -1,0 +1,1 @@
+"""Relays: what another server has stored and still keeps, taken over once each."""

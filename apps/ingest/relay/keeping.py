@@ -1,0 +1,122 @@
+"""Who runs a relay: a command, or the worker for those that are switched on; one at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import psycopg
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from apps.events.models import Source
+from apps.ingest.models import Relay
+from apps.ingest.relay.destinations import transport
+from apps.ingest.relay.prefect_server import PrefectServer, ServerRefuses
+from apps.ingest.relay.relaying import Relaying
+from eventfeed.database import dsn
+
+logger = logging.getLogger(__name__)
+
+LOCK = "SELECT pg_try_advisory_lock(hashtext('eventfeed.relay'), %s)"
+LOOK_EVERY = 5.0
+
+
+class Busy(Exception):
+    """Another process runs this relay already."""
+
+
+def relay_for(url: str, *, source: str | None = None) -> Relay:
+    """Return the relay of an address, made with its source when it is new."""
+    url = url.rstrip("/")
+    known = Relay.objects.select_related("source").filter(url=url).first()
+    if known:
+        return known
+    name = source or f"Prefect at {httpx.URL(url).netloc.decode()}"
+    kept, _ = Source.objects.get_or_create(name=name, defaults={"system": "prefect"})
+    return Relay.objects.create(url=url, source=kept)
+
+
+def run_relay(
+    relay: Relay,
+    stop: threading.Event,
+    *,
+    auth: httpx.Auth | None = None,
+    anywhere: bool = False,
+    once: bool = False,
+    tell: Callable[[str], None] = logger.info,
+) -> None:
+    """Run one relay until stopped; raises Busy, ServerRefuses."""
+    allowed = None if anywhere else settings.EVENTFEED_ALLOWED_DESTINATIONS
+    via = None if allowed is None else transport(allowed=allowed)
+    with _alone(relay):
+        server = PrefectServer(relay.url, auth=auth, transport=via)
+        try:
+            Relaying(relay, server, tell=tell).run(stop, once=once)
+        finally:
+            server.close()
+
+
+@contextmanager
+def _alone(relay: Relay) -> Iterator[None]:
+    """Hold the relay's lock on a connection of its own, which ends with the process."""
+    with psycopg.connect(dsn(), autocommit=True, application_name="eventfeed relay") as conn:
+        row = conn.execute(LOCK, [relay.pk]).fetchone()
+        if not (row and row[0]):
+            raise Busy(f"{relay.url} is being taken over by another process already.")
+        yield
+
+
+def keep_relays(stop: threading.Event) -> None:
+    """Run every relay that is switched on, each in a thread, until stopped."""
+    running: dict[int, tuple[threading.Thread, threading.Event]] = {}
+    while not stop.is_set():
+        wanted = _switched_on()
+        for pk, (thread, ending) in list(running.items()):
+            if wanted is not None and pk not in wanted:
+                ending.set()
+            if not thread.is_alive():
+                del running[pk]
+        for pk, relay in (wanted or {}).items():
+            if pk not in running:
+                ending = threading.Event()
+                thread = threading.Thread(target=_kept, args=[relay, ending], name=f"relay {pk}")
+                running[pk] = thread, ending
+                thread.start()
+        stop.wait(LOOK_EVERY)
+    for _, ending in running.values():
+        ending.set()
+    for thread, _ in running.values():
+        thread.join()
+
+
+def _switched_on() -> dict[int, Relay] | None:
+    try:
+        relays = Relay.objects.select_related("source").filter(enabled=True)
+        return {relay.pk: relay for relay in relays}
+    except (OperationalError, InterfaceError):
+        connection.close_if_unusable_or_obsolete()
+        return None
+
+
+def _kept(relay: Relay, ending: threading.Event) -> None:
+    try:
+        # In local mode whoever switched it on sits at this machine.
+        run_relay(relay, ending, anywhere=settings.LOCAL_MODE)
+    except Busy:
+        logger.info("Another process runs the relay from %s.", relay.url)
+    except ServerRefuses as error:
+        _give_up(relay, str(error))
+    except (OperationalError, InterfaceError, psycopg.Error) as error:
+        logger.warning("The relay from %s waits for the database: %s", relay.url, error)
+    finally:
+        connection.close()
+
+
+def _give_up(relay: Relay, say: str) -> None:
+    """Switch a relay off that its server will not have: somebody must mend it."""
+    logger.warning("The relay from %s is switched off: %s", relay.url, say)
+    Relay.objects.filter(pk=relay.pk).update(enabled=False, error=say[:1_000])

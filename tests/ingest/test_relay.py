@@ -1,0 +1,292 @@
+"""What a real Prefect server has stored is taken over, once each."""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from apps.events.models import Event
+from apps.ingest.models import Relay
+from apps.ingest.relay.destinations import transport
+from apps.ingest.relay.keeping import keep_relays, relay_for, run_relay
+from apps.ingest.relay.prefect_server import PrefectServer, Window
+from apps.ingest.relay.relaying import spans
+from tests.crash.up import CHECKOUT
+from tests.ingest.test_prefect_sdk import make
+from tests.ports import free_port
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime.now(UTC)
+# Newer ones of FastAPI refuse the server's own routes.
+REQUIREMENTS = ["prefect>=3.6.22,<4", "fastapi<0.120"]
+
+
+class Server:
+    """A `prefect server` of this test, with a database of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.api = f"http://127.0.0.1:{self.port}/api"
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        environment = CHECKOUT / ".venv-sdk" / "server"
+        if not (environment / "bin" / "prefect").exists():
+            make(environment, REQUIREMENTS)
+        variables = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "PREFECT_HOME": str(self.folder / "prefect"),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+        }
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    environment / "bin" / "prefect",
+                    "server",
+                    "start",
+                    "--port",
+                    str(self.port),
+                ],
+                env=variables,
+                stdout=log,
+                stderr=log,
+            )
+        wait_until(self.answers, what="the Prefect server answers", within=180)
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.api}/health").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def end(self) -> None:
+        if self.process:
+            self.process.terminate()
+            self.process.wait(60)
+
+    def tell(self, *events: dict[str, Any]) -> None:
+        """Have events stored; while its SQLite is locked, the server drops what it has accepted."""
+        ids = [event["id"] for event in events]
+        told_at = 0.0
+
+        def all_kept() -> bool:
+            nonlocal told_at
+            if time.monotonic() > told_at + 15:
+                told_at = time.monotonic()
+                httpx.post(f"{self.api}/events", json=events).raise_for_status()
+            return self.keeps(ids)
+
+        wait_until(all_kept, what="the server keeps what it was told", within=120)
+
+    def keeps(self, ids: list[str]) -> bool:
+        body = {"filter": {"id": {"id": ids}, "occurred": ALWAYS}}
+        answer = httpx.post(f"{self.api}/events/filter", json=body)
+        return answer.status_code == 200 and answer.json()["total"] == len(ids)
+
+
+ALWAYS = {"since": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
+
+
+@pytest.fixture(scope="module")
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("prefect"))
+    server.start()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def corner() -> str:
+    return f"test-{uuid4().hex[:12]}"
+
+
+def event(corner: str, occurred: datetime = NOW) -> dict[str, Any]:
+    return {
+        "id": str(uuid4()),
+        "occurred": occurred.isoformat(),
+        "event": f"{corner}.happened",
+        "resource": {"prefect.resource.id": f"{corner}.thing"},
+        "payload": {"amount": 12.5},
+    }
+
+
+def relay(url: str) -> str:
+    out = StringIO()
+    call_command("relay", "prefect", "--from", url, "--once", stdout=out)
+    return out.getvalue()
+
+
+def stored(corner: str) -> list[str]:
+    found = Event.objects.filter(resource_id=f"{corner}.thing").order_by("tx", "seq")
+    return [str(one.id) for one in found]
+
+
+def test_all_that_the_server_keeps_is_taken_over_once(prefect: Server, corner: str):
+    spread = [event(corner, NOW - timedelta(hours=n / 9)) for n in range(40)]
+    crowded = [event(corner, NOW - timedelta(minutes=3)) for _ in range(120)]
+    prefect.tell(*spread, *crowded)
+    relay(prefect.api)
+    told = {one["id"] for one in spread + crowded}
+    assert sorted(stored(corner)) == sorted(told)
+    relay(prefect.api)
+    assert sorted(stored(corner)) == sorted(told)
+    kept = Relay.objects.get()
+    assert kept.own_count == kept.server_count >= len(told)
+    assert Event.objects.filter(resource_id=f"{corner}.thing")[0].source == kept.source
+
+
+def test_a_running_relay_shows_a_new_event_within_seconds(
+    prefect: Server, corner: str, running: Callable[[str], None]
+):
+    running(prefect.api)
+    fresh = event(corner, datetime.now(UTC))
+    prefect.tell(fresh)
+    wait_until(lambda: stored(corner) == [fresh["id"]], what="the event is taken over")
+
+
+def test_what_came_late_into_an_old_hour_is_found_by_its_count(prefect: Server, corner: str):
+    prefect.tell(event(corner, NOW - timedelta(hours=30)))
+    relay(prefect.api)
+    late = event(corner, NOW - timedelta(hours=30))
+    prefect.tell(late)
+    relay(prefect.api)
+    assert late["id"] in stored(corner)
+
+
+def test_a_relay_goes_on_after_its_server_was_away(
+    tmp_path: Path, corner: str, running: Callable[[str], None]
+):
+    server = Server(tmp_path)
+    server.start()
+    running(server.api)
+    server.end()
+    wait_until(lambda: Relay.objects.get().error != "", what="the relay says that it waits")
+    server.start()
+    back = event(corner, datetime.now(UTC))
+    server.tell(back)
+    wait_until(lambda: stored(corner) == [back["id"]], what="the event is taken over", within=90)
+    wait_until(lambda: Relay.objects.get().error == "", what="the relay says that it works")
+    server.end()
+
+
+@pytest.fixture
+def worker(settings) -> Iterator[None]:
+    """The part of a worker that keeps relays, allowed to call this machine."""
+    settings.EVENTFEED_ALLOWED_DESTINATIONS = ["127.0.0.1"]
+    stop = threading.Event()
+    thread = threading.Thread(target=keep_relays, args=[stop])
+    thread.start()
+    yield
+    stop.set()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_the_worker_runs_a_relay_that_is_switched_on_and_ends_one_switched_off(
+    prefect: Server, corner: str, worker: None
+):
+    prefect.tell(event(corner))
+    relay_for(prefect.api)
+    Relay.objects.update(enabled=True)
+    wait_until(lambda: len(stored(corner)) == 1, what="the worker has taken it over")
+    Relay.objects.update(enabled=False)
+    wait_until(lambda: is_free(prefect.api), what="nobody holds the relay")
+
+
+def test_the_worker_says_of_a_private_address_that_it_may_not_go_there(
+    prefect: Server, worker: None, settings
+):
+    settings.EVENTFEED_ALLOWED_DESTINATIONS = []
+    relay_for(prefect.api)
+    Relay.objects.update(enabled=True)
+    wait_until(
+        lambda: "EVENTFEED_ALLOWED_DESTINATIONS" in Relay.objects.get().error,
+        what="the relay says what is in its way",
+    )
+
+
+def is_free(url: str) -> bool:
+    try:
+        relay(url)
+    except CommandError:
+        return False
+    return True
+
+
+def test_a_relay_is_run_by_one_process_at_a_time(prefect: Server, running: Callable[[str], None]):
+    running(prefect.api)
+    with pytest.raises(CommandError, match="another process"):
+        relay(prefect.api)
+
+
+def test_a_server_that_cannot_be_reached_is_said():
+    with pytest.raises(CommandError, match="does not answer"):
+        relay(f"http://127.0.0.1:{free_port()}/api")
+
+
+def test_an_address_without_prefect_behind_it_is_said(prefect: Server):
+    with pytest.raises(CommandError, match="is not the API"):
+        relay(prefect.api.removesuffix("/api") + "/elsewhere")
+
+
+def test_a_private_address_is_not_called_unless_it_is_allowed(prefect: Server):
+    window = Window(NOW, NOW)
+    closed = PrefectServer(prefect.api, transport=transport(allowed=[]))
+    with pytest.raises(Exception, match="EVENTFEED_ALLOWED_DESTINATIONS"):
+        closed.page(window)
+    allowed = PrefectServer(prefect.api, transport=transport(allowed=["127.0.0.1"]))
+    assert allowed.page(window).total >= 0
+
+
+def test_a_long_time_is_counted_in_spans_that_the_server_allows():
+    oldest = NOW - timedelta(days=120)
+    found = list(spans(oldest, NOW))
+    assert found[0].since <= oldest
+    assert found[-1].until == NOW
+    assert all(one.until - one.since < timedelta(hours=1_000) for one in found)
+    for one, following in pairwise(found):
+        assert following.since - one.until == timedelta(microseconds=1)
+
+
+@pytest.fixture
+def running() -> Iterator[Callable[[str], None]]:
+    """Run a relay beside the test until it ends."""
+    stop = threading.Event()
+    threads = []
+
+    def run(url: str) -> None:
+        relay = relay_for(url)
+
+        def work() -> None:
+            try:
+                run_relay(relay, stop, anywhere=True)
+            finally:
+                connection.close()
+
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        wait_until(
+            lambda: Relay.objects.get().compared is not None, what="the relay has begun", within=60
+        )
+
+    yield run
+    stop.set()
+    for thread in threads:
+        thread.join(60)
