@@ -154,7 +154,7 @@ def test_the_process_knows_nothing_of_ours() -> None:
     renderer.render(Asked("1", body=b""))
     told = Path(f"/proc/{renderer._process.pid}/environ").read_text()
     names = {entry.partition("=")[0] for entry in told.split("\0")}
-    assert names <= {"PYTHONPATH", "PYTHONSAFEPATH", "LC_CTYPE", ""}
+    assert names <= {"PYTHONPATH", "PYTHONSAFEPATH", "LD_LIBRARY_PATH", "LC_CTYPE", ""}
     renderer.end()
 
 

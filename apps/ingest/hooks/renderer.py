@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import IO, Any, TypeVar
 
@@ -74,7 +75,9 @@ class TooMuch(Exception):
 
 
 def main() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    # Not every system knows this limit; the others hold there.
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Who stops the server at a terminal stops its group; this process ends with its pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,6 +1,7 @@
 """Renders templates of hooks, in processes that are ended when they take too long."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -68,9 +69,15 @@ def _started() -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # Nothing of ours is in its environment: no address of a database, no key.
-        env={"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},
+        env=_environment(),
         cwd="/",
     )
+
+
+def _environment() -> dict[str, str]:
+    # Where Python itself finds its libraries, on systems that say it so.
+    libraries = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    return {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", **libraries}
 
 
 def _close(pipe: IO[bytes] | None) -> None:
