@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.events.details import Failure, details
+from apps.events.details import Facts, Failure, details
 from apps.events.models import Event
 from apps.events.words import icons, kind_of, words
 from apps.ingest.adapters.flink import CHECKPOINT_STATES, JOB_STATES, SUBTASK_STATES, human_size
@@ -326,7 +326,7 @@ def rows_in(draft) -> dict[str, dict[str, tuple[str, str | None]]]:
     return {
         block.title: {name: (cell.text, cell.hint) for name, cell in block.rows}
         for block in details(stored(draft))
-        if hasattr(block, "rows")
+        if isinstance(block, Facts)
     }
 
 

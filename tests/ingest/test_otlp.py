@@ -145,7 +145,7 @@ def test_both_encodings_of_a_request_give_the_same_drafts():
 
 
 BASE = {"n": 1, "m": "x"}
-OTHERS = {
+OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "scope": (BASE, {"scope": "another"}),
     "name": (BASE, {"eventName": "another"}),
     "severity": (BASE, {"severityNumber": 10}),
@@ -374,6 +374,7 @@ def test_values_nested_too_deeply_are_refused_alone():
 def test_what_is_no_request_is_refused_as_a_whole(body: bytes, encoding: str, status: int):
     (element,) = read_otlp(Message(body, encoding))
     assert element.index is None
+    assert isinstance(element.reading, Unreadable)
     assert element.reading.status == status
 
 

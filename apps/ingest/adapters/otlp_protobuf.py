@@ -1,7 +1,8 @@
 """OTLP logs in protobuf, decoded without a library.
 
-A record is decoded in 9 µs here and read in 24 µs through the classes of `opentelemetry-proto`:
-most attributes of a batch are those of the record before, and are looked up by their bytes.
+Reading a record takes 16 µs here and 10 µs by the classes of `opentelemetry-proto`. Those would be
+one more thing to install, and refuse a whole request for one broken record. Most attributes are
+those of the record before, so they are remembered by their bytes.
 The wire: https://protobuf.dev/programming-guides/encoding/
 """
 
@@ -47,6 +48,7 @@ SEVERITY, SEVERITY_TEXT = tag(2, VARINT), tag(3)
 BODY, ATTRIBUTE, DROPPED = tag(5), tag(6), tag(7, VARINT)
 FLAGS, TRACE, SPAN, EVENT_NAME = tag(8, FIXED32), tag(9), tag(10), tag(12)
 KEY, VALUE = tag(1), tag(2)
+TEXT = tag(1)
 
 
 def read_protobuf(body: bytes) -> Iterator[Told]:
@@ -75,14 +77,10 @@ def _read(raw: bytes, remembered: Remembered) -> Record | Unreadable:
 
 
 def _record(raw: bytes, remembered: Remembered) -> Record:
-    told: dict[int, Any] = {}
-    attributes: list[bytes] = []
-    for field, value in fields(raw):
-        if field == ATTRIBUTE:
-            attributes.append(value)
-        else:
-            told[field] = value
-    get = told.get
+    told = fields(raw)
+    attributes = [value for field, value in told if field == ATTRIBUTE]
+    # Of a field that stands twice, the last counts.
+    get = dict(told).get
     return Record(
         time=_moment(get(TIME, b"")),
         observed=_moment(get(OBSERVED, b"")),
@@ -126,6 +124,9 @@ def _pair(raw: bytes, depth: int = 0) -> tuple[str, Any]:
 
 
 def _value(raw: bytes, depth: int = 0) -> Any:
+    # Nearly all are short texts: those have no need of a list of their fields.
+    if len(raw) > 1 and raw[0] == TEXT and raw[1] == len(raw) - 2 < 128:
+        return _text(raw[2:])
     if depth > MAX_DEPTH:
         raise Broken(f"A value is nested deeper than {MAX_DEPTH} levels.")
     value = None
@@ -145,7 +146,7 @@ def _object(raw: bytes, depth: int) -> dict[str, Any]:
 
 # The kinds of AnyValue; the last one told counts.
 VALUES: dict[int, Callable[[Any, int], Any]] = {
-    tag(1): lambda told, _: _text(told),
+    TEXT: lambda told, _: _text(told),
     tag(2, VARINT): lambda told, _: told != 0,
     tag(3, VARINT): lambda told, _: _signed(told),
     tag(4, FIXED64): lambda told, _: number(unpack("<d", told)[0]),
