@@ -47,9 +47,11 @@ class Website:
         if self.host not in ANY_HOST:
             settings.ALLOWED_HOSTS.append(f"[{self.host}]" if ":" in self.host else self.host)
         # Imported here: it sets up the application, which takes a moment.
+        from apps.events.counters import Teller
         from apps.ingest.doorways import most_body
         from eventfeed.asgi import application
 
+        self._teller = Teller("web")
         collect_less_often()
         Server(
             application,
@@ -64,6 +66,7 @@ class Website:
 
     async def _open(self, on_ready: Callable[[], None]) -> None:
         await self.grpc.open()
+        self._teller.start()
         on_ready()
 
     async def _end(self) -> None:
@@ -72,6 +75,7 @@ class Website:
         await self._opening
         await self.grpc.close()
         await recorder().close()
+        await asyncio.to_thread(self._teller.stop)
 
 
 def collect_less_often() -> None:

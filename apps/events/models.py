@@ -173,6 +173,24 @@ class FollowerPosition(models.Model):
         return self.name
 
 
+class Process(models.Model):
+    """A process of ours, as it last told of itself."""
+
+    id = models.UUIDField(primary_key=True)
+    name = models.TextField(help_text="What it runs as: web, worker or grpc.")
+    pid = models.IntegerField()
+    host = models.TextField()
+    started = models.DateTimeField()
+    seen = models.DateTimeField()
+    counters = models.JSONField()
+
+    class Meta:
+        db_table = "process"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.pid} at {self.host}"
+
+
 class Rejection(models.Model):
     """A message or an event that was refused, kept to look at."""
 

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from apps.events.away import DatabaseAway
+from apps.events.counters import counters, gauges
 from apps.events.draft import Draft
 from apps.events.log import CHECK
 from apps.events.record import (
@@ -49,6 +50,7 @@ class Request:
     """Rows that are stored together or not at all, and whoever waits for them."""
 
     rows: Sequence[Row]
+    source_id: int
     patient: bool
     hold: float
     """Seconds that it is held while the database is away."""
@@ -73,6 +75,25 @@ class Request:
             self.done.set_exception(error)
 
 
+@dataclass
+class Load:
+    """How much of the queue something takes."""
+
+    events: int = 0
+    bytes: int = 0
+
+    def take(self, request: Request) -> None:
+        self.events += len(request.rows)
+        self.bytes += request.size
+
+    def let_go(self, request: Request) -> None:
+        self.events -= len(request.rows)
+        self.bytes -= request.size
+
+
+NOTHING = Load()
+
+
 class Recorder:
     """The one writer of a process: it takes what has queued up and commits it together."""
 
@@ -81,6 +102,8 @@ class Recorder:
     BATCH_BYTES = 16 * MEBIBYTE
     QUEUE_EVENTS = 20_000
     QUEUE_BYTES = 64 * MEBIBYTE
+    SHARE = 0.5
+    """How much of the queue one source may fill, so that its flood leaves room for others."""
     HOLD = 3.0
     """Seconds that a request is held while the database is away, unless it says for how long."""
     STALLED = 30.0
@@ -96,8 +119,8 @@ class Recorder:
     def __init__(self, dsn: Callable[[], str] = dsn) -> None:
         self._dsn = dsn
         self._queue: deque[Request] = deque()
-        self._events = 0
-        self._bytes = 0
+        self._load = Load()
+        self._shares: defaultdict[int, Load] = defaultdict(Load)
         self._queued = asyncio.Event()
         self._room = asyncio.Event()
         self._conn: AsyncConnection[TupleRow] | None = None
@@ -123,14 +146,16 @@ class Recorder:
             if first:
                 await asyncio.sleep(0)
             rows += rows_of(drafts[first : first + self.PART], source_id=source_id, first=first)
-        request = Request(rows, patient=False, hold=self.HOLD if hold is None else hold)
+        hold = self.HOLD if hold is None else hold
+        request = Request(rows, source_id, patient=False, hold=hold)
         if not self._has_room(request):
+            counters.overloaded(source_id)
             raise Overloaded("Too much is waiting to be written; send it again in a moment.")
         return await self._submit(request)
 
-    async def record_waiting(self, rows: Sequence[Row]) -> Recorded:
+    async def record_waiting(self, rows: Sequence[Row], *, source_id: int) -> Recorded:
         """Store what `rows_of` has made, however long the database is away or the queue full."""
-        request = Request(rows, patient=True, hold=self.HOLD)
+        request = Request(rows, source_id, patient=True, hold=self.HOLD)
         while not self._has_room(request):
             self._room.clear()
             await self._room.wait()
@@ -144,7 +169,12 @@ class Recorder:
     @property
     def queued(self) -> int:
         """How many events wait for their batch."""
-        return self._events
+        return self._load.events
+
+    @property
+    def queued_bytes(self) -> int:
+        """How large the events are that wait for their batch."""
+        return self._load.bytes
 
     @property
     def usable(self) -> bool:
@@ -164,25 +194,31 @@ class Recorder:
     def _has_room(self, request: Request) -> bool:
         if not self._fits(request):
             self._forget_unwanted()
-        return not self._queue or self._fits(request)
+        return self._fits(request)
 
     def _fits(self, request: Request) -> bool:
-        return (
-            self._events + len(request.rows) <= self.QUEUE_EVENTS
-            and self._bytes + request.size <= self.QUEUE_BYTES
+        share = self._shares.get(request.source_id, NOTHING)
+        return self._fits_in(1.0, self._load, request) and self._fits_in(self.SHARE, share, request)
+
+    def _fits_in(self, part: float, load: Load, request: Request) -> bool:
+        """Say whether a part of the queue has room: any request fits into one that is empty."""
+        return not load.events or (
+            load.events + len(request.rows) <= self.QUEUE_EVENTS * part
+            and load.bytes + request.size <= self.QUEUE_BYTES * part
         )
 
     def _forget_unwanted(self) -> None:
+        for request in [request for request in self._queue if not request.wanted]:
+            self._leave(request)
         self._queue = deque(request for request in self._queue if request.wanted)
-        self._events = sum(len(request.rows) for request in self._queue)
-        self._bytes = sum(request.size for request in self._queue)
 
     async def _submit(self, request: Request) -> Recorded:
         if not request.rows:
             return Recorded(0, 0)
         if self._closed:
             raise DatabaseAway("The server is ending; send it again.")
-        self._count(request, +1)
+        self._load.take(request)
+        self._shares[request.source_id].take(request)
         self._queue.append(request)
         self._queued.set()
         if self._away:
@@ -192,9 +228,13 @@ class Recorder:
             self._writer = asyncio.create_task(self._write_forever())
         return await request.done
 
-    def _count(self, request: Request, sign: int) -> None:
-        self._events += sign * len(request.rows)
-        self._bytes += sign * request.size
+    def _leave(self, request: Request) -> None:
+        """Give back the room of a request that waits no longer."""
+        self._load.let_go(request)
+        share = self._shares[request.source_id]
+        share.let_go(request)
+        if not share.events:
+            del self._shares[request.source_id]
 
     async def _write_forever(self) -> None:
         while self._queue or not self._closed:
@@ -237,7 +277,7 @@ class Recorder:
             if batch and (events > self.BATCH_EVENTS or size > self.BATCH_BYTES):
                 break
             batch.append(self._queue.popleft())
-            self._count(request, -1)
+            self._leave(request)
         self._room.set()
         return batch
 
@@ -253,6 +293,7 @@ class Recorder:
             await self._settle(batch[:middle])
             await self._settle(batch[middle:])
         else:
+            counters.batch(len(stored), sum(len(request.rows) for request in batch))
             for request in batch:
                 request.recorded(stored)
 
@@ -355,7 +396,8 @@ class Recorder:
         if not self._away:
             return
         for request in requests:
-            if self._closed or not request.patient:
+            if request.wanted and (self._closed or not request.patient):
+                counters.away += 1
                 request.fail(DatabaseAway("The database is away; send it again in a moment."))
 
 
@@ -367,6 +409,11 @@ def is_away(error: BaseException) -> bool:
 
 
 _recorder: Recorder | None = None
+
+
+gauges["queue_events"] = lambda: _recorder.queued if _recorder else 0
+gauges["queue_bytes"] = lambda: _recorder.queued_bytes if _recorder else 0
+gauges["database_away"] = lambda: _recorder.away if _recorder else False
 
 
 def recorder() -> Recorder:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from apps.events.away import in_database
+from apps.events.counters import counters
 from apps.events.models import Rejection
 
 KEPT = 1_000
@@ -29,6 +30,8 @@ class Rejected:
     kind: str = ""
     content_type: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    type: str = "value_error"
+    """What is wrong with it in one word, for the counters."""
 
 
 async def reject(rejected: Rejected) -> None:
@@ -57,6 +60,7 @@ def reject_sync(rejected: Rejected) -> None:
         newest = of_source.order_by("-id").values_list("id", flat=True)
         for first_too_many in newest[KEPT : KEPT + 1]:
             of_source.filter(id__lte=first_too_many).delete()
+    counters.reject(rejected.type)
 
 
 def _storable(text: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import psycopg
 from django.db import InterfaceError, OperationalError, connection
 
+from apps.events.counters import Teller
 from apps.events.follower import MOST_EVENTS, Follower, step
 from apps.events.housekeeping import keep_house
 from apps.events.log import ABOVE, CHANNEL, CHECK, SOON, TICK, later
@@ -33,6 +34,8 @@ def run_worker(followers: Sequence[Follower], stop: threading.Event) -> None:
     ours, written = threading.Event(), threading.Event()
     house = threading.Thread(target=keep_house, args=[stop, ours, written], name="housekeeping")
     house.start()
+    teller = Teller("worker")
+    teller.start()
     while not stop.is_set():
         try:
             with psycopg.connect(dsn(), autocommit=True, connect_timeout=3) as conn:
@@ -42,6 +45,7 @@ def run_worker(followers: Sequence[Follower], stop: threading.Event) -> None:
             ours.clear()
             stop.wait(AWAY)
     house.join()
+    teller.stop()
 
 
 @dataclass

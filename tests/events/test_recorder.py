@@ -7,6 +7,7 @@ import pytest
 
 from apps.events import log as the_log
 from apps.events.away import in_database
+from apps.events.counters import counters
 from apps.events.models import Event, Source
 from apps.events.record import Recorded
 from apps.events.recorder import DatabaseAway, Overloaded, Recorder, recorder
@@ -35,6 +36,10 @@ async def ours(cuttable: Wire) -> AsyncIterator[Recorder]:
     yield ours
     cuttable.mend()
     await ours.close()
+
+
+async def waiting_long(ours: Recorder, source: Source) -> Recorded:
+    return await ours.record_waiting(rows_of([told()], source_id=source.id), source_id=source.id)
 
 
 async def stored() -> int:
@@ -93,7 +98,7 @@ async def test_full_queue_is_said_at_once_and_patience_gets_through(
     with pytest.raises(Overloaded):
         await ours.record([told(), told()], source_id=source.id)
     patient = asyncio.create_task(
-        ours.record_waiting(rows_of([told(), told()], source_id=source.id))
+        ours.record_waiting(rows_of([told(), told()], source_id=source.id), source_id=source.id)
     )
     cuttable.mend()
     assert {await taken, await queued, await patient} == {Recorded(2, 0)}
@@ -115,6 +120,69 @@ async def test_bytes_fill_the_queue_too(ours: Recorder, cuttable: Wire, source: 
     await asyncio.gather(taken, queued)
 
 
+async def test_flood_of_one_source_leaves_room_for_others(
+    ours: Recorder, cuttable: Wire, source: Source
+):
+    ours.QUEUE_EVENTS = 8
+    ours.HOLD = 60
+    other = await in_database(lambda: Source.objects.create(name="shipping", system="custom"))
+    refused = counters.refused[source.id]
+    cuttable.cut()
+    taken = asyncio.create_task(ours.record([told()], source_id=source.id))
+    await until_async(lambda: ours.away and not ours.queued)
+    flood = [asyncio.create_task(ours.record([told()], source_id=source.id)) for _ in range(20)]
+    await until_async(lambda: sum(task.done() for task in flood) == 16)
+    assert ours.queued == 4
+    assert counters.refused[source.id] == refused + 16
+    others = [asyncio.create_task(ours.record([told()], source_id=other.id)) for _ in range(3)]
+    await until_async(lambda: ours.queued == 7)
+    cuttable.mend()
+    assert await asyncio.gather(*others) == [Recorded(1, 0)] * 3
+    answers = await asyncio.gather(taken, *flood, return_exceptions=True)
+    assert sum(isinstance(answer, Overloaded) for answer in answers) == 16
+    assert await stored() == 8
+
+
+async def test_share_of_the_queue_is_one_of_bytes_too(
+    ours: Recorder, cuttable: Wire, source: Source
+):
+    ours.QUEUE_BYTES = 40_000
+    ours.HOLD = 60
+    other = await in_database(lambda: Source.objects.create(name="shipping", system="custom"))
+    big = {"note": "x" * 8_000}
+    cuttable.cut()
+    taken = asyncio.create_task(ours.record([told(payload=big)], source_id=source.id))
+    await until_async(lambda: ours.away and not ours.queued)
+    queued = asyncio.create_task(ours.record([told(payload=big)], source_id=source.id))
+    await until_async(lambda: ours.queued == 1)
+    with pytest.raises(Overloaded):
+        await ours.record([told(payload=big), told(payload=big)], source_id=source.id)
+    others = asyncio.create_task(ours.record([told(payload=big)], source_id=other.id))
+    await until_async(lambda: ours.queued == 2)
+    cuttable.mend()
+    assert {await taken, await queued, await others} == {Recorded(1, 0)}
+    assert not ours.queued_bytes
+
+
+async def test_share_is_given_back_by_those_who_no_longer_wait(
+    ours: Recorder, cuttable: Wire, source: Source
+):
+    ours.QUEUE_EVENTS = 4
+    ours.HOLD = 60
+    cuttable.cut()
+    taken = asyncio.create_task(ours.record([told()], source_id=source.id))
+    await until_async(lambda: ours.away and not ours.queued)
+    left = [asyncio.create_task(ours.record([told()], source_id=source.id)) for _ in range(2)]
+    await until_async(lambda: ours.queued == 2)
+    for task in left:
+        task.cancel()
+    await asyncio.wait(left)
+    queued = asyncio.create_task(ours.record([told()], source_id=source.id))
+    await until_async(lambda: ours.queued == 1)
+    cuttable.mend()
+    assert {await taken, await queued} == {Recorded(1, 0)}
+
+
 async def test_request_larger_than_the_queue_is_taken_when_it_is_empty(
     ours: Recorder, source: Source
 ):
@@ -126,7 +194,7 @@ async def test_database_away_is_told_after_a_while_but_the_patient_wait(
     ours: Recorder, cuttable: Wire, source: Source
 ):
     cuttable.cut()
-    patient = asyncio.create_task(ours.record_waiting(rows_of([told()], source_id=source.id)))
+    patient = asyncio.create_task(waiting_long(ours, source))
     with pytest.raises(DatabaseAway):
         await ours.record([told()], source_id=source.id)
     with pytest.raises(DatabaseAway):
@@ -173,7 +241,7 @@ async def test_database_that_stands_still_counts_as_away(
 ):
     await ours.record([told()], source_id=source.id)
     cuttable.flowing.clear()
-    patient = asyncio.create_task(ours.record_waiting(rows_of([told()], source_id=source.id)))
+    patient = asyncio.create_task(waiting_long(ours, source))
     with pytest.raises(DatabaseAway):
         await ours.record([told()], source_id=source.id)
     assert not patient.done()
@@ -298,7 +366,7 @@ async def test_close_does_not_wait_for_a_database_that_stays_away(
     ours: Recorder, cuttable: Wire, source: Source
 ):
     cuttable.cut()
-    patient = asyncio.create_task(ours.record_waiting(rows_of([told()], source_id=source.id)))
+    patient = asyncio.create_task(waiting_long(ours, source))
     await until_async(lambda: ours.away and not ours.queued)
     await ours.close()
     with pytest.raises(DatabaseAway):

@@ -234,7 +234,7 @@ class Stream:
     async def _record(self, events: Sequence[Told]) -> list[Refusal]:
         """Record events; what PostgreSQL refuses is found by halves, and returned."""
         try:
-            await recorder().record_waiting([told.row for told in events])
+            await recorder().record_waiting([told.row for told in events], source_id=self.source_id)
         except Refused as refused:
             if len(events) == 1:
                 return [refusal_by_database(refused, events[0].raw)]

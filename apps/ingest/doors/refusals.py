@@ -89,6 +89,7 @@ async def keep(
                 kind=message.kind if message else "",
                 content_type=message.content_type if message else "",
                 headers=harmless(message.headers) if message else {},
+                type=refusal.problem.type,
             )
         )
 

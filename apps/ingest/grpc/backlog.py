@@ -9,9 +9,11 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+from weakref import WeakSet
 
 from apps.accounts.access import AccessAway
+from apps.events.counters import gauges
 from apps.events.recorder import DatabaseAway, Overloaded
 
 logger = logging.getLogger(__name__)
@@ -27,6 +29,9 @@ class Missed:
 
 
 missed = Missed()
+backlogs: WeakSet[Any] = WeakSet()
+gauges["grpc_waiting"] = lambda: sum(map(len, backlogs))
+gauges["grpc_dropped"] = lambda: missed.events
 
 
 class Sized(Protocol):
@@ -67,6 +72,7 @@ class Backlog(Generic[S]):
         self._workers: set[asyncio.Task[None]] = set()
         self._unstored: set[Waiting[S]] = set()
         self._bytes = 0
+        backlogs.add(self)
 
     def __len__(self) -> int:
         return len(self._unstored)

@@ -5,6 +5,7 @@ from typing import Any
 import uvloop
 from django.core.management.base import BaseCommand, CommandParser
 
+from apps.events.counters import Teller
 from apps.events.recorder import recorder
 from eventfeed.database import reach
 from eventfeed.environment import server_at
@@ -36,12 +37,15 @@ class Command(BaseCommand):
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        teller = Teller("grpc")
         await ports.open()
         if not ports:
             raise CannotStart(" ".join(ports.said) or "Both gRPC ports are off, by the settings.")
         for line in ports.said:
             self.stdout.write(line)
         self.stdout.flush()
+        teller.start()
         await stopped.wait()
         await ports.close()
         await recorder().close()
+        await asyncio.to_thread(teller.stop)
