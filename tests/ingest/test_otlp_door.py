@@ -23,7 +23,7 @@ from apps.accounts.models import Token
 from apps.events.away import in_database
 from apps.events.recorder import DatabaseAway, recorder
 from apps.ingest.adapters.otlp import JSON, PROTOBUF
-from apps.ingest.doors.otlp import Logs, post_logs
+from apps.ingest.doors.otlp import PART, Logs, post_logs
 from tests.events.telling import told
 from tests.events.wire import Wire
 from tests.ingest.conftest import Eventfeed
@@ -155,6 +155,17 @@ def test_a_body_of_40_mebibytes_is_taken(eventfeed: Eventfeed):
     assert len(body) > 40 * MEBIBYTE
     assert post(eventfeed, body, PROTOBUF).status_code == 200
     assert len(names(eventfeed)) == 40
+
+
+def test_a_large_request_is_stored_in_parts(eventfeed: Eventfeed):
+    count = 2 * PART + 1
+    assert post_protobuf(eventfeed, records(eventfeed, *["a.b"] * count)).status_code == 200
+    transactions = eventfeed.query(
+        "SELECT count(*) FROM event WHERE resource_id = %s GROUP BY tx",
+        f"otel.service.{eventfeed.corner}",
+    )
+    assert sum(size for (size,) in transactions) == count
+    assert len(transactions) >= 3
 
 
 def test_a_body_over_64_mebibytes_is_a_413_however_small_it_comes(eventfeed: Eventfeed):

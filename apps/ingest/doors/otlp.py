@@ -7,6 +7,9 @@ look is written in OTLP's specification, under OTLP/HTTP Response.
 from collections.abc import Mapping, Sequence
 
 from apps.accounts.access import Caller
+from apps.events.draft import Draft
+from apps.events.record import Recorded
+from apps.events.recorder import Recorder
 from apps.ingest.adapters.message import Message, media_type
 from apps.ingest.adapters.otlp import JSON, PROTOBUF, read_otlp
 from apps.ingest.adapters.otlp_protobuf import VARINT, tag, written
@@ -15,6 +18,7 @@ from apps.ingest.doors.door import RETRY_AFTER, Door, MessageRefused, Taken
 from apps.ingest.doors.refusals import Refusal
 
 MEBIBYTE = 1024 * 1024
+PART = Recorder.BATCH_EVENTS
 # google.rpc.Code, by the status that says the same.
 CODES = {400: 3, 401: 16, 403: 7, 413: 3, 415: 3, 503: 14}
 
@@ -47,6 +51,17 @@ class Logs(Door):
 
     def later(self, message: Message, say: str) -> Answer:
         return _status(message, 503, say, RETRY_AFTER)
+
+    async def _record(self, drafts: Sequence[Draft], message: Message, caller: Caller) -> Recorded:
+        """Store a request in parts: the whole of a large one would keep others waiting for long.
+
+        Where a later part cannot be stored, the request is sent again, which changes no former.
+        """
+        stored = known = 0
+        for first in range(0, len(drafts), PART):
+            part = await super()._record(drafts[first : first + PART], message, caller)
+            stored, known = stored + part.stored, known + part.known
+        return Recorded(stored, known)
 
     async def _keep(self, refusals: Sequence[Refusal], message: Message, caller: Caller) -> bool:
         """Keep one of each kind: a service that sends all its logs would fill the list alone."""
