@@ -17,6 +17,9 @@ class Relay(models.Model):
     enabled = models.BooleanField(
         default=False, help_text="Whether the worker runs it; a command runs it regardless."
     )
+    sealed = models.TextField(
+        default="", help_text="How we say who we are there: “user:password” or a key, encrypted."
+    )
     created = models.DateTimeField(default=timezone.now)
     oldest = models.DateTimeField(null=True, help_text="The oldest event that the server keeps.")
     compared = models.DateTimeField(null=True, help_text="When all its hours were last compared.")

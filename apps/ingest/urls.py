@@ -2,6 +2,7 @@ from django.urls import path
 
 from apps.ingest import sns, views
 from apps.ingest.hooks import pages
+from apps.ingest.relay import pages as relays
 
 urlpatterns = [
     # A POST one step below /hooks is a delivery and never comes here.
@@ -15,6 +16,9 @@ urlpatterns = [
     path("sources", views.sources),
     path("sources/add", views.choose),
     path("sources/add/<slug:kind>", views.add),
+    path("sources/relays", relays.relays),
+    path("sources/relays/<int:id>/switch", relays.switch),
+    path("sources/relays/<int:id>/remove", relays.remove),
     path("sources/<int:id>", views.source),
     path("sources/<int:id>/first", views.first_event),
     path("sources/<int:id>/settings", views.change),

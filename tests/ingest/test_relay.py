@@ -23,6 +23,7 @@ from apps.ingest.relay.destinations import transport
 from apps.ingest.relay.keeping import keep_relays, relay_for, run_relay
 from apps.ingest.relay.prefect_server import PrefectServer, Window
 from apps.ingest.relay.relaying import spans
+from apps.ingest.sealed import unseal
 from tests.crash.up import CHECKOUT
 from tests.ingest.test_prefect_sdk import make
 from tests.ports import free_port
@@ -290,3 +291,33 @@ def running() -> Iterator[Callable[[str], None]]:
     stop.set()
     for thread in threads:
         thread.join(60)
+
+
+def test_a_relay_is_started_stopped_and_forgotten_on_its_page(client, settings):
+    settings.LOCAL_MODE = True
+    url = "http://prefect.acme.example:4200/api"
+    assert client.post("/sources/relays", {"url": url, "auth": "me:secret"}).status_code == 302
+    kept = Relay.objects.get()
+    assert (kept.url, kept.enabled, unseal(kept.sealed)) == (url, True, "me:secret")
+    page = client.get("/sources/relays").text
+    assert url in page
+    assert "secret" not in page
+    client.post(f"/sources/relays/{kept.id}/switch", {"off": ""})
+    assert not Relay.objects.get().enabled
+    client.post(f"/sources/relays/{kept.id}/remove")
+    assert not Relay.objects.exists()
+
+
+def test_what_is_no_address_is_said_beside_it(client, settings):
+    settings.LOCAL_MODE = True
+    answer = client.post("/sources/relays", {"url": "ftp://acme.example"})
+    assert answer.status_code == 400
+    assert "begins with http" in answer.text
+    assert not Relay.objects.exists()
+
+
+def test_only_who_may_write_starts_a_relay(client, settings):
+    settings.LOCAL_MODE = False
+    answer = client.post("/sources/relays", {"url": "http://prefect.acme.example:4200/api"})
+    assert answer.status_code in (302, 403)
+    assert not Relay.objects.exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -17,12 +17,30 @@ from apps.ingest.models import Relay
 from apps.ingest.relay.destinations import transport
 from apps.ingest.relay.prefect_server import PrefectServer, ServerRefuses
 from apps.ingest.relay.relaying import Relaying
+from apps.ingest.sealed import CannotOpen, unseal
 from eventfeed.database import dsn
 
 logger = logging.getLogger(__name__)
 
 LOCK = "SELECT pg_try_advisory_lock(hashtext('eventfeed.relay'), %s)"
 LOOK_EVERY = 5.0
+
+
+class Bearer(httpx.Auth):
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        request.headers["Authorization"] = f"Bearer {self.key}"
+        yield request
+
+
+def auth_of(said: str) -> httpx.Auth | None:
+    """Say who we are as Prefect's own client does: by `user:password`, or by a key."""
+    name, colon, password = said.partition(":")
+    if not said:
+        return None
+    return httpx.BasicAuth(name, password) if colon else Bearer(said)
 
 
 class Busy(Exception):
@@ -105,7 +123,10 @@ def _switched_on() -> dict[int, Relay] | None:
 def _kept(relay: Relay, ending: threading.Event) -> None:
     try:
         # In local mode whoever switched it on sits at this machine.
-        run_relay(relay, ending, anywhere=settings.LOCAL_MODE)
+        auth = auth_of(unseal(relay.sealed)) if relay.sealed else None
+        run_relay(relay, ending, auth=auth, anywhere=settings.LOCAL_MODE)
+    except CannotOpen as error:
+        _give_up(relay, f"{error} Say anew how to sign in there.")
     except Busy:
         logger.info("Another process runs the relay from %s.", relay.url)
     except ServerRefuses as error:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.ingest.relay.keeping import Busy, relay_for, run_relay
+from apps.ingest.relay.keeping import Busy, auth_of, relay_for, run_relay
 from apps.ingest.relay.prefect_server import ServerAway, ServerRefuses
 
 KEY = "PREFECT_API_KEY"
@@ -51,21 +51,7 @@ class Command(BaseCommand):
 
 def auth() -> httpx.Auth | None:
     """Return how Prefect's own client would say who it is, from the same variables."""
-    if key := os.environ.get(KEY):
-        return Bearer(key)
-    if said := os.environ.get(AUTH):
-        name, _, password = said.partition(":")
-        return httpx.BasicAuth(name, password)
-    return None
-
-
-class Bearer(httpx.Auth):
-    def __init__(self, key: str) -> None:
-        self.key = key
-
-    def auth_flow(self, request: httpx.Request) -> Any:
-        request.headers["Authorization"] = f"Bearer {self.key}"
-        yield request
+    return auth_of(os.environ.get(KEY) or os.environ.get(AUTH) or "")
 
 
 def address(text: str) -> str:
