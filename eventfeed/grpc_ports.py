@@ -5,11 +5,14 @@ what to do about it.
 """
 
 import asyncio
+import logging
 import os
 from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
+
+logger = logging.getLogger(__name__)
 
 # Read when gRPC is imported. Our children exec at once, so nothing of gRPC has to be readied for
 # them; else it writes a line to stderr at each one.
@@ -42,6 +45,10 @@ class GrpcPorts:
                 await self._open_otlp(settings.EVENTFEED_OTLP_GRPC)
         except ImportError as missing:
             self.said.append(f"gRPC is off ({missing}): `make setup` installs what it needs.")
+        except Exception as error:
+            # The pages and doors beside it are there all the same.
+            logger.exception("gRPC could not be opened.")
+            self.said.append(f"gRPC is off: {error!r}")
 
     async def close(self) -> None:
         """Finish the calls that are under way, then what they have left to be stored."""
