@@ -1,9 +1,9 @@
 """The demo tells believable stories, and takes all of them away again."""
 
-from collections import Counter
-from datetime import UTC, datetime
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
 from io import StringIO
-from itertools import islice
+from itertools import islice, takewhile
 from random import Random
 
 import pytest
@@ -11,8 +11,11 @@ from django.core.management import CommandError, call_command
 
 from apps.events.models import Event, Source
 from apps.events.record import record
-from apps.events.words import words
+from apps.events.words import REGISTRY, Words, words
 from apps.ingest import demo
+from apps.ingest.adapters import prefect_catalogue
+from apps.ingest.adapters.flink import FAILURES
+from apps.ingest.demo.lake import CHURN_FEATURES, ORDERS_ENRICHED
 from apps.query import Outcome
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
@@ -34,19 +37,115 @@ def test_events_come_in_order_and_about_as_often_as_asked():
     assert 15 < len(drafts) / (moments[-1] - START).total_seconds() < 25
 
 
-def test_every_outcome_is_told_and_failures_say_why():
-    drafts = told()
-    assert set(Counter(draft.outcome for draft in drafts)) == set(Outcome)
-    failed = [
-        d for d in drafts if d.event in ("prefect.flow-run.Failed", "prefect.task-run.Failed")
-    ]
+def test_failures_of_prefects_runs_say_why():
+    names = ("prefect.flow-run.Failed", "prefect.task-run.Failed")
+    failed = [draft for draft in told() if draft.event in names]
     assert failed
     assert all(draft.message for draft in failed)
 
 
-def test_every_event_of_prefects_has_words_of_the_catalogue():
-    groups = {d.event: words(d.event, d.resource).group for d in told() if d.system == "prefect"}
+@pytest.fixture(scope="module")
+def day():
+    """What `make demo` fills in: a day of the past at the usual rate, ten times quieter."""
+    stream = demo.events(Random("day"), START, rate=0.5)
+    return list(takewhile(lambda draft: draft.occurred < START + timedelta(days=1), stream))
+
+
+def in_words_tables(head):
+    return {name: entry for name, entry in REGISTRY.exact.items() if name.startswith(head)}
+
+
+@pytest.mark.parametrize("head", ["prefect.", "prefect-cloud.", "openlineage.", "flyte.", "flink."])
+def test_a_day_has_every_event_and_outcome_of_the_words_tables(day, head):
+    outcomes = outcomes_by_name(day)
+    table = in_words_tables(head)
+    assert table
+    assert set(table) - set(outcomes) == set()
+    for name, entry in table.items():
+        if isinstance(entry, Words):
+            assert entry.outcome in outcomes[name], name
+    assert outcomes["flink.job.failure"] == set(FAILURES.values())
+
+
+def test_a_day_has_every_state_of_prefects_runs_and_every_outcome(day):
+    outcomes = outcomes_by_name(day)
+    for state, type in prefect_catalogue.STATES.items():
+        told = {f"prefect.flow-run.{state}", f"prefect.task-run.{state}"} & set(outcomes)
+        assert told, state
+        assert all(outcomes[name] == {prefect_catalogue.STATE_TYPES[type]} for name in told)
+    assert {draft.outcome for draft in day} == set(Outcome)
+
+
+def outcomes_by_name(drafts):
+    outcomes = defaultdict(set)
+    for draft in drafts:
+        outcomes[draft.event].add(draft.outcome)
+    return outcomes
+
+
+def test_every_event_of_a_system_has_its_words(day):
+    groups = {
+        draft.event: words(draft.event, draft.resource).group
+        for draft in day
+        if draft.system in ("prefect", "prefect-cloud", "flyte", "flink", "openlineage")
+    }
     assert "custom" not in groups.values()
+
+
+def test_nothing_that_is_told_is_odd_to_its_adapter(day):
+    assert {warning for draft in day for warning in draft.warnings} == set()
+
+
+def touching(day, role, dataset):
+    return [
+        draft
+        for draft in day
+        for labels in draft.related
+        if labels["prefect.resource.role"] == role
+        and labels.get("prefect.resource.name") == dataset.name
+    ]
+
+
+def test_the_flink_job_writes_what_the_dbt_run_reads(day):
+    written = touching(day, "output", ORDERS_ENRICHED)
+    read = touching(day, "input", ORDERS_ENRICHED)
+    assert "FLINK" in {draft.resource["openlineage.integration"] for draft in written}
+    assert {draft.resource["openlineage.integration"] for draft in read} == {"DBT"}
+    ids = {
+        labels["prefect.resource.id"]
+        for draft in [*written, *read]
+        for labels in draft.related
+        if labels.get("prefect.resource.name") == ORDERS_ENRICHED.name
+    }
+    assert len(ids) == 1
+
+
+def test_an_output_of_flytes_workflow_is_an_input_of_sparks_job(day):
+    outputs = {
+        draft.payload.get("output_uri")
+        for draft in day
+        if draft.event == "flyte.workflow-execution.SUCCEEDED"
+    }
+    assert CHURN_FEATURES.uri in outputs
+    read = touching(day, "input", CHURN_FEATURES)
+    assert "SPARK" in {draft.resource["openlineage.integration"] for draft in read}
+
+
+def test_a_push_precedes_the_deployment_of_its_version(day):
+    commits = {
+        commit["id"][:7]: draft.occurred
+        for draft in day
+        if draft.event == "github.push"
+        for commit in draft.payload["commits"]
+    }
+    deployed = [
+        (draft.payload["updates"]["version"]["to"], draft.occurred)
+        for draft in day
+        if draft.event == "prefect.deployment.updated"
+        and "version" in draft.payload.get("updates", {})
+    ]
+    assert deployed
+    assert all(commits[version] < occurred for version, occurred in deployed)
 
 
 def test_chains_lead_back_to_their_beginning():
@@ -89,7 +188,7 @@ def test_remove_without_a_demo_deletes_nothing():
 
 @pytest.mark.usefixtures("empty_log")
 def test_the_stream_begins_in_the_middle_of_things():
-    run("--seconds", "0.2", "--rate", "20")
+    run("--seconds", "0.2", "--rate", "20", "--seed", "a")
     assert Event.objects.filter(event__startswith="prefect.task-run.").exists()
 
 

@@ -8,15 +8,13 @@ from datetime import datetime, timedelta
 from itertools import count
 from random import Random
 
-import msgspec
-
 from apps.events.draft import Draft
-from apps.ingest.adapters import prefect
-from apps.ingest.adapters.prefect_reading import PrefectEvent
-from apps.ingest.demo.stories import Message, some_story
+from apps.ingest.demo.stories import Stories
 
 SOURCE = "demo"
-EVENTS_A_STORY = 10.7
+EVENTS_A_STORY = 11.3
+# Some systems tell whole seconds only, so that an event seems older than its story.
+WHOLE_SECOND = timedelta(seconds=1)
 
 
 def events(rng: Random, start: datetime, *, rate: float = 5.0) -> Iterator[Draft]:
@@ -24,20 +22,12 @@ def events(rng: Random, start: datetime, *, rate: float = 5.0) -> Iterator[Draft
 
     The same random numbers tell the same events. Many stories run at the same time.
     """
-    waiting: list[tuple[float, int, Message]] = []
-    numbers, begins = count(), 0.0
+    stories = Stories(rng)
+    waiting: list[tuple[datetime, int, Draft]] = []
+    numbers, begins = count(), start
     while True:
-        begins += rng.expovariate(rate / EVENTS_A_STORY)
-        while waiting and waiting[0][0] <= begins:
-            after, _, message = heapq.heappop(waiting)
-            yield draft_of(message, start + timedelta(seconds=after))
-        for after, message in some_story(rng):
-            heapq.heappush(waiting, (begins + after, next(numbers), message))
-
-
-def draft_of(message: Message, occurred: datetime) -> Draft:
-    """Read a story's message as the doorway would, had it been sent at this time."""
-    resource = message["resource"]
-    if "prefect.state-name" in resource:
-        resource["prefect.state-timestamp"] = occurred.isoformat()
-    return prefect.draft_of(msgspec.convert(message | {"occurred": occurred}, PrefectEvent))
+        begins += timedelta(seconds=rng.expovariate(rate / EVENTS_A_STORY))
+        while waiting and waiting[0][0] < begins - WHOLE_SECOND:
+            yield heapq.heappop(waiting)[2]
+        for draft in stories.next(begins):
+            heapq.heappush(waiting, (draft.occurred, next(numbers), draft))
