@@ -17,6 +17,10 @@ class Relay(models.Model):
     enabled = models.BooleanField(
         default=False, help_text="Whether the worker runs it; a command runs it regardless."
     )
+    anywhere = models.BooleanField(
+        default=False,
+        help_text="Whether its address may be a private one: said by who sat at this machine.",
+    )
     sealed = models.TextField(
         default="", help_text="How we say who we are there: “user:password” or a key, encrypted."
     )

@@ -298,7 +298,8 @@ def test_a_relay_is_started_stopped_and_forgotten_on_its_page(client, settings):
     url = "http://prefect.acme.example:4200/api"
     assert client.post("/sources/relays", {"url": url, "auth": "me:secret"}).status_code == 302
     kept = Relay.objects.get()
-    assert (kept.url, kept.enabled, unseal(kept.sealed)) == (url, True, "me:secret")
+    assert (kept.url, kept.enabled, kept.anywhere) == (url, True, True)
+    assert unseal(kept.sealed) == "me:secret"
     page = client.get("/sources/relays").text
     assert url in page
     assert "secret" not in page

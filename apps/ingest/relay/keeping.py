@@ -122,9 +122,8 @@ def _switched_on() -> dict[int, Relay] | None:
 
 def _kept(relay: Relay, ending: threading.Event) -> None:
     try:
-        # In local mode whoever switched it on sits at this machine.
         auth = auth_of(unseal(relay.sealed)) if relay.sealed else None
-        run_relay(relay, ending, auth=auth, anywhere=settings.LOCAL_MODE)
+        run_relay(relay, ending, auth=auth, anywhere=relay.anywhere)
     except CannotOpen as error:
         _give_up(relay, f"{error} Say anew how to sign in there.")
     except Busy:

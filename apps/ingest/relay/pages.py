@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -67,9 +68,11 @@ def relays(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest, told: dict[str, Any]) -> HttpResponse:
     relay = relay_for(told["url"])
     relay.enabled, relay.error = True, ""
+    # In local mode who fills in the form reaches whatever this machine reaches.
+    relay.anywhere = settings.LOCAL_MODE
     if told["auth"]:
         relay.sealed = seal(told["auth"])
-    relay.save(update_fields=["enabled", "error", "sealed"])
+    relay.save(update_fields=["enabled", "error", "anywhere", "sealed"])
     tell("relay.added", kind="relay", name=relay.url, by=name_of(request))
     return HttpResponseRedirect(HERE)
 
