@@ -106,13 +106,12 @@ def said(asked: Asked, query: Query) -> list[tuple[str, bool]]:
 
 
 def rows(page: Page, now: datetime) -> Iterator[tuple[str, str]]:
-    """Yield each row with the heading of its day, "" for today."""
+    """Yield each row with the heading above it, "" where the day goes on; first it is today."""
+    last = now.date()
     for event in page.events:
-        yield day(event.occurred, now), render_row(event)
-
-
-def day(moment: datetime, now: datetime) -> str:
-    return "" if moment.date() == now.date() else f"{moment:%A} {moment.day} {moment:%B %Y}"
+        its = event.occurred.date()
+        yield "" if its == last else f"{its:%A} {its.day} {its:%B %Y}", render_row(event)
+        last = its
 
 
 def moment(moment: datetime) -> dict[str, str]:
