@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -14,10 +14,11 @@ from django.utils import timezone
 from apps.events.models import Event, Rejection
 from apps.events.position import BadPosition, Position
 from apps.events.words import Kind, Words, kind_of, system_title, words
+from apps.feed.asked import link
 from apps.feed.chain import Chain, by_id, chain
 from apps.feed.drawn import Drawn, drawn
 from apps.feed.moments import ago
-from apps.feed.neighbours import earlier, following, previous
+from apps.feed.neighbours import FIRST_MOMENT, LAST_MOMENT, earlier, following, previous
 from apps.feed.payload_tree import Node, tree
 from apps.feed.rows import ID, ROLE, exact, filtered, iso, role_words
 from apps.feed.story import Parts, story
@@ -29,6 +30,7 @@ LARGEST_RAW = 64_000
 BEGINNING = 2_000
 MOST_RELATED = 100
 EARLIER = 10
+NEAR = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,14 @@ class EventPage:
         return iso(self.event.received), exact(self.event.received)
 
     @property
+    def around_occurred(self) -> str:
+        return around(self.event.occurred)
+
+    @property
+    def around_received(self) -> str:
+        return around(self.event.received)
+
+    @property
     def ago(self) -> str:
         since = timezone.now() - self.event.occurred
         return f"{ago(since)} ago" if since.total_seconds() >= 0 else f"in {ago(since)}"
@@ -246,6 +256,17 @@ class EventPage:
     def rejections(self) -> list[Rejection]:
         """Messages with this event's id that were refused."""
         return list(Rejection.objects.filter(event_id=str(self.event.id)).order_by("-id")[:5])
+
+
+def around(moment: datetime) -> str:
+    """Return the link to what occurred within NEAR of a moment, open where all times end."""
+    moment = moment.astimezone(UTC)
+    fields = {}
+    if moment - FIRST_MOMENT >= NEAR:
+        fields["since"] = iso(moment - NEAR)
+    if LAST_MOMENT - moment >= NEAR:
+        fields["until"] = iso(moment + NEAR)
+    return link(fields)
 
 
 def find(id: UUID, at: str) -> Event | None:

@@ -80,15 +80,20 @@ class Range:
 
     @property
     def since_field(self) -> str:
-        return f"{self.since:%Y-%m-%dT%H:%M:%S}" if self.since else ""
+        return _field(self.since)
 
     @property
     def until_field(self) -> str:
-        return f"{self.until:%Y-%m-%dT%H:%M:%S}" if self.until else ""
+        return _field(self.until)
+
+
+# Not strftime, which writes the year 1 without its zeros.
+def _field(moment: datetime | None) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") if moment else ""
 
 
 def _short(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+    return _field(moment)[:16].replace("T", " ")
 
 
 def ago(span: timedelta) -> str:

@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from apps.events.models import Event
 from apps.query import clause, parse
 
-FIRST_SLICE = timedelta(seconds=10)
-GROWTH = 8
-SLICES = 8
-BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
-END = datetime(9999, 12, 31, tzinfo=UTC)
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+# Most neighbours are near: narrow slices first, each eight times as wide, the last all the rest.
+WIDTHS = [*(timedelta(seconds=10 * 8**step) for step in range(8)), LAST_MOMENT - FIRST_MOMENT]
 
 Slices = Iterator[tuple[datetime, datetime]]
 
@@ -60,18 +59,18 @@ def _beside(event: Event, side: Direction, slices: Slices, *, limit: int) -> Ite
 
 
 def _later(start: datetime) -> Slices:
-    width = FIRST_SLICE
-    for _ in range(SLICES):
-        end = min(END - width, start) + width
+    for width in WIDTHS:
+        end = start + min(width, LAST_MOMENT - start)
         yield start, end
-        start, width = end + timedelta(microseconds=1), width * GROWTH
-    yield start, END
+        if end == LAST_MOMENT:
+            return
+        start = end + timedelta(microseconds=1)
 
 
 def _earlier(end: datetime) -> Slices:
-    width = FIRST_SLICE
-    for _ in range(SLICES):
-        start = max(BEGINNING + width, end) - width
+    for width in WIDTHS:
+        start = end - min(width, end - FIRST_MOMENT)
         yield start, end
-        end, width = start - timedelta(microseconds=1), width * GROWTH
-    yield BEGINNING, end
+        if start == FIRST_MOMENT:
+            return
+        end = start - timedelta(microseconds=1)

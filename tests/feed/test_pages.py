@@ -147,9 +147,22 @@ def test_an_empty_result_says_what_each_part_alone_would_give(page):
     assert "outcome:failed 1 event:invoice.paid 1 zork none" in told
 
 
+def headings(html: str) -> list[str]:
+    """Return the headings and the event names of the rows, in order."""
+    return re.findall(r'(?:<li class="day"><h2>|<p class="raw"><code><bdi>)(.*?)<', html)
+
+
 def test_rows_of_another_day_stand_under_its_name(page):
     store(failed_run(), draft("invoice.paid", occurred=datetime(2023, 4, 3, 12, tzinfo=UTC)))
-    assert "Monday 3 April 2023" in page("/")
+    names = ["prefect.flow-run.Failed", "Monday 3 April 2023", "invoice.paid"]
+    assert headings(page("/")) == names
+
+
+def test_rows_of_today_below_another_day_stand_under_today(page):
+    store(draft("day.now"), draft("day.last", occurred=datetime(9999, 12, 31, tzinfo=UTC)))
+    today = f"{NOW:%A} {NOW.day} {NOW:%B %Y}"
+    names = ["Friday 31 December 9999", "day.last", today, "day.now"]
+    assert headings(page("/", q="event:day.*")) == names
 
 
 # The log is read below its horizon, so what it shows has to be committed, and stays for others.
@@ -214,6 +227,37 @@ def test_the_event_page_says_what_happened(page):
     assert link(html, "Flow run running").startswith(f"/events/{started.id}?at=")
     assert "Previous event of this resource" in html
     assert "Next event of this resource" not in html
+
+
+@pytest.mark.parametrize(
+    "occurred",
+    [
+        datetime.min,
+        datetime(1, 1, 2),
+        datetime(1, 6, 1),
+        datetime(9999, 12, 31),
+        datetime.max,
+    ],
+    ids=str,
+)
+def test_an_event_at_the_edge_of_all_times_has_its_page(page, occurred):
+    occurred = occurred.replace(tzinfo=UTC)
+    (id,) = store(failed_run(occurred=occurred))
+    for path in (f"/events/{id}", f"/events/{id}/drawer"):
+        html = page(path)
+        assert occurred.isoformat(sep=" ")[:19] in html
+        around = link(html, "Around this time")
+        assert rows(page(around)) == ["prefect.flow-run.Failed"]
+        assert f'value="{occurred.isoformat()[:10]}' in page(around)
+
+
+def test_neighbours_are_found_up_to_the_edges_of_all_times(page):
+    edges = [datetime.min, datetime.max - timedelta(seconds=1), datetime.max]
+    first, near, last = store(*(failed_run(occurred=at.replace(tzinfo=UTC)) for at in edges))
+    assert "Previous event of this resource" not in page(f"/events/{first}")
+    assert f'href="/events/{near}' in page(f"/events/{first}")
+    assert f'href="/events/{last}' in page(f"/events/{near}")
+    assert f'href="/events/{near}' in page(f"/events/{last}")
 
 
 def test_every_value_filters_with_and_without(page):
