@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import httpx
 import psycopg
@@ -88,27 +89,49 @@ def _alone(relay: Relay) -> Iterator[None]:
         yield
 
 
+@dataclass
+class Kept:
+    """A relay at work in a thread of its own."""
+
+    relay: Relay
+    ending: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        name = f"relay {self.relay.pk}"
+        self.thread = threading.Thread(target=_kept, args=[self.relay, self.ending], name=name)
+        self.thread.start()
+
+    def is_as(self, wanted: Relay | None) -> bool:
+        """Whether it is still to run, and in this way."""
+        now = self.relay
+        return wanted is not None and (
+            (wanted.anywhere, wanted.sealed) == (now.anywhere, now.sealed)
+        )
+
+
 def keep_relays(stop: threading.Event) -> None:
     """Run every relay that is switched on, each in a thread, until stopped."""
-    running: dict[int, tuple[threading.Thread, threading.Event]] = {}
+    running: dict[int, Kept] = {}
     while not stop.is_set():
         wanted = _switched_on()
-        for pk, (thread, ending) in list(running.items()):
-            if wanted is not None and pk not in wanted:
-                ending.set()
-            if not thread.is_alive():
-                del running[pk]
-        for pk, relay in (wanted or {}).items():
-            if pk not in running:
-                ending = threading.Event()
-                thread = threading.Thread(target=_kept, args=[relay, ending], name=f"relay {pk}")
-                running[pk] = thread, ending
-                thread.start()
+        if wanted is not None:
+            _keep(running, wanted)
         stop.wait(LOOK_EVERY)
-    for _, ending in running.values():
-        ending.set()
-    for thread, _ in running.values():
-        thread.join()
+    for kept in running.values():
+        kept.ending.set()
+    for kept in running.values():
+        kept.thread.join()
+
+
+def _keep(running: dict[int, Kept], wanted: dict[int, Relay]) -> None:
+    for pk, kept in list(running.items()):
+        if not kept.is_as(wanted.get(pk)):
+            kept.ending.set()
+        if not kept.thread.is_alive():
+            del running[pk]
+    for pk, relay in wanted.items():
+        if pk not in running:
+            running[pk] = Kept(relay)
 
 
 def _switched_on() -> dict[int, Relay] | None:

@@ -90,7 +90,7 @@ class Relaying:
 
     def run(self, stop: threading.Event, *, once: bool = False) -> None:
         """Take over until stopped; with `once`, until nothing is left to read."""
-        failures = 0
+        failures = 1 if self.relay.error else 0
         while not stop.is_set():
             try:
                 pause = self.step()
