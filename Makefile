@@ -5,10 +5,13 @@ HOST =
 PORT =
 ARGS =
 
-.PHONY: run setup test bench lint lock clean help
+.PHONY: run demo setup test bench lint lock clean help
 
 run: setup  ## start everything: make run HOST=127.0.0.1 PORT=8200
 	@exec $(PYTHON_HERE) manage.py up $(if $(HOST),--host "$(HOST)") $(if $(PORT),--port "$(PORT)")
+
+demo: setup  ## fill the feed with a day of every system, then go on live; make run first
+	@exec $(PYTHON_HERE) manage.py demo --past 1d $(ARGS)
 
 setup:  ## install what running needs
 	@tools/install requirements.txt

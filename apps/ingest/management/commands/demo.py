@@ -11,8 +11,8 @@ from itertools import islice, takewhile
 from random import Random
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-from django.db import InterfaceError, OperationalError, connection
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 
 from apps.events.draft import Draft
 from apps.events.models import Source
@@ -29,7 +29,7 @@ SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 
 
 class Command(BaseCommand):
-    help = "Stream the events of a small data platform: runs that start, work and fail."
+    help = "Stream the events of a small data platform, as every system would send its own."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--rate", type=rate, default=5.0, help="Events a second (5).")
@@ -49,6 +49,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"{remove():,} events of the demo deleted.")
             else:
                 self.tell(**options)
+        except ProgrammingError as error:
+            raise CommandError("There are no tables yet: start `make run` first.") from error
         except KeyboardInterrupt:
             self.stderr.write("Stopped. `manage.py demo --remove` deletes what it made.")
 
