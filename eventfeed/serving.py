@@ -44,8 +44,9 @@ class Website:
     def serve(self, on_ready: Callable[[], None] = lambda: None) -> None:
         """Serve until SIGINT or SIGTERM."""
         settings.LOCAL_MODE = settings.LOCAL_MODE or self.is_local
-        if self.host not in ANY_HOST:
-            settings.ALLOWED_HOSTS.append(f"[{self.host}]" if ":" in self.host else self.host)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        if self.host not in ANY_HOST and host not in settings.ALLOWED_HOSTS:
+            settings.ALLOWED_HOSTS.append(host)
         # Imported here: it sets up the application, which takes a moment.
         from apps.events.counters import Teller
         from apps.ingest.doorways import most_body

@@ -31,6 +31,7 @@ EVENTFEED_FLYTE_FORWARD = environment.server("EVENTFEED_FLYTE_FORWARD")
 EVENTFEED_OTLP_GRPC = environment.address("EVENTFEED_OTLP_GRPC", "127.0.0.1:4317")
 
 # Reading and sending need no token: said by whoever binds the server, here only if always.
+# It does not say that only this machine gets in: with EVENTFEED_AUTH=off everybody may.
 LOCAL_MODE = EVENTFEED_AUTH == "off"
 
 DEBUG = False

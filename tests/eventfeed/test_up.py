@@ -213,6 +213,20 @@ def test_bound_elsewhere_people_sign_in(start: Callable[..., Up]) -> None:
     assert httpx.get(f"{up.address}/").headers["Location"].startswith("/sign-in")
 
 
+def test_without_sign_in_it_says_that_everybody_gets_in(
+    start: Callable[..., Up], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENTFEED_AUTH", "off")
+    monkeypatch.setenv("EVENTFEED_ALLOWED_HOSTS", "events.example.com")
+    up = start("data", "--host", "0.0.0.0").wait_until_up()
+    page = httpx.get(f"{up.address}/").text
+    for said in (up.said, page):
+        assert "Sign-in is off" in said
+        assert "everybody who can reach" in said
+        assert "localhost, 127.0.0.1, [::1], events.example.com" in said
+        assert "this machine" not in said
+
+
 def test_a_lone_command_starts_postgres_and_stops_it(tmp_path: Path) -> None:
     data = tmp_path / "data"
     for arguments in (["migrate", "-v0"], ["check", "--database", "default"]):

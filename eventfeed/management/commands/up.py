@@ -57,11 +57,14 @@ class Command(BaseCommand):
     def welcome(self, website: Website) -> None:
         self.say(f"\nEventfeed is at {self.style.SUCCESS(website.address)}")
         self.say(f"  Point Prefect at it:  export PREFECT_API_URL={website.address}/api")
-        if settings.LOCAL_MODE:
+        if settings.EVENTFEED_AUTH == "off":
+            self.say("  Sign-in is off: everybody who can reach it may read and send.")
+            self.say(f"  It answers to:        {', '.join(settings.ALLOWED_HOSTS)}")
+        elif settings.LOCAL_MODE:
             self.say("  Local mode: nobody needs to sign in, nobody but this machine gets in.")
         else:
             self.say("  Senders need a token:  manage.py token create NAME --scope ingest")
-        if website.host in ANY_HOST and not settings.LOCAL_MODE:
+        if website.host in ANY_HOST:
             self.say("  Other machines get in by the names in EVENTFEED_ALLOWED_HOSTS.")
         for line in website.grpc.said:
             self.say(f"  {line}")
