@@ -19,7 +19,8 @@ class Chain:
     followers: list[Event] = field(default_factory=list)
     absent: UUID | None = None
     loop: UUID | None = None
-    more: bool = False
+    begins_earlier: bool = False
+    goes_on: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.leaders or self.followers or self.absent or self.loop)
@@ -28,16 +29,17 @@ class Chain:
 def chain(event: Event) -> Chain:
     """Read at most MOST events up and MOST down; an absent leader and a loop are named."""
     leaders = list(_up(event))
-    followers = list(_down(event))
-    first = (leaders[-1] if leaders else event).follows
     seen = {event.id, *(leader.id for leader in leaders)}
+    followers = list(_down(event, seen))
+    first = (leaders[-1] if leaders else event).follows
     cut = len(leaders) == MOST
     return Chain(
         leaders=leaders[::-1],
         followers=followers[:MOST],
         absent=first if first and not cut and first not in seen else None,
         loop=first if first in seen else None,
-        more=cut or len(followers) > MOST,
+        begins_earlier=cut and first is not None and first not in seen,
+        goes_on=len(followers) > MOST,
     )
 
 
@@ -57,9 +59,10 @@ def _up(event: Event) -> Iterator[Event]:
         event = leader
 
 
-def _down(event: Event) -> Iterator[Event]:
-    seen, level = {event.id}, [event.id]
-    while level and len(seen) <= MOST + 1:
+def _down(event: Event, above: set[UUID]) -> Iterator[Event]:
+    """Yield what follows; in a loop not what stands above it already."""
+    seen, level = set(above), [event.id]
+    while level and len(seen) - len(above) <= MOST:
         found = by_id().filter(follows__in=level).order_by("occurred", "received")[: MOST + 1]
         fresh = {follower.id: follower for follower in found if follower.id not in seen}
         yield from fresh.values()

@@ -112,7 +112,8 @@ class Link:
 
 def _signed(event: Event, before: Event) -> str:
     span = event.occurred - before.occurred
-    return f"{'-' if span.total_seconds() < 0 else '+'}{ago(span)}"
+    sign = "-" if span.total_seconds() < 0 else "+"
+    return sign + ago(span).replace("under ", "<")
 
 
 @dataclass(frozen=True)

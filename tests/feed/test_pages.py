@@ -10,6 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from apps.events.draft import Draft
 from apps.events.models import Event, Rejection, Source
 from apps.feed.views import broken
 from apps.query import Outcome, clause
@@ -314,7 +315,49 @@ def test_a_leader_that_never_came_is_named(page):
 def test_a_chain_that_closes_on_itself_ends(page):
     first, second = uuid4(), uuid4()
     store(draft("a", id=first, follows=second), draft("b", id=second, follows=first))
-    assert "closes on itself" in page(f"/events/{first}")
+    html = page(f"/events/{first}")
+    assert "closes on itself" in html
+    assert steps(html) == ["B", "A"]
+
+
+def steps(html: str) -> list[str]:
+    """Return what a chain lists, in order."""
+    return re.findall(r"<bdi>(.*?)</bdi>", re.search(r"<ol>.*?</ol>", html, re.S)[0])
+
+
+def linked(count: int, *, apart: timedelta = timedelta(seconds=1)) -> list[Draft]:
+    """Return events that each follow the one before."""
+    ids = [uuid4() for _ in range(count)]
+    return [
+        draft(f"n{n}", id=ids[n], occurred=NOW + n * apart, follows=ids[n - 1] if n else None)
+        for n in range(count)
+    ]
+
+
+def test_a_chain_that_is_cut_says_so_where_it_is_cut_and_leads_on(page):
+    ids = store(*linked(61))
+    html = page(f"/events/{ids[28]}")
+    assert [steps(html)[0], steps(html)[-1]] == ["N3", "N53"]
+    begins, goes_on = html.index("The chain begins earlier"), html.index("The chain goes on")
+    assert begins < html.index("<ol>") < goes_on
+    earlier = page(link(html, "Show it around the first of these"))
+    assert steps(earlier)[0] == "N0"
+    assert "begins earlier" not in earlier
+    later = page(link(html, "Show it around the last of these"))
+    assert steps(later)[-1] == "N60"
+    assert "goes on" not in later
+
+
+def test_a_chain_of_just_as_many_is_not_cut(page):
+    ids = store(*linked(26))
+    assert "The chain" not in page(f"/events/{ids[0]}") + page(f"/events/{ids[25]}")
+
+
+def test_steps_closer_than_a_millisecond_say_so_in_a_sign(page):
+    ids = store(*linked(2, apart=timedelta(microseconds=40)))
+    html = page(f"/events/{ids[0]}")
+    assert "+<1 ms" in html
+    assert "under 1 ms" not in html[html.index("<ol>") :]
 
 
 def test_a_large_payload_is_cut_and_can_be_downloaded(page):
