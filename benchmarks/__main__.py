@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import idle, ingest, pages, viewers, visible
+from benchmarks import doors, idle, ingest, pages, viewers, visible
 from benchmarks.bench import Bench
 from benchmarks.events import average_size
 from benchmarks.figures import Figure, table, target_missed
@@ -15,6 +15,7 @@ from benchmarks.machine import YARDSTICK, overshoot
 PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "idle": idle.measure,
     "ingest": ingest.measure,
+    "doors": doors.measure,
     "visible": visible.measure,
     "viewers": viewers.measure,
     "pages": pages.measure,

@@ -19,12 +19,17 @@ STOP_WITHIN = 30
 
 
 class Server:
-    """A running `up`: its port, its database and all processes that belong to it."""
+    """A running `up`: its ports, its database and all processes that belong to it."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
         self.port = _free_port()
-        self._environment = os.environ | {"EVENTFEED_DATA": str(data)}
+        self.flyte_port = _free_port()
+        self._environment = os.environ | {
+            "EVENTFEED_DATA": str(data),
+            "EVENTFEED_FLYTE_GRPC": f"127.0.0.1:{self.flyte_port}",
+            "EVENTFEED_OTLP_GRPC": "off",
+        }
         self._environment.pop("DATABASE_URL", None)
         self._log = (data / "bench.log").open("wb")
         self._up = subprocess.Popen(
