@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, NamedTuple, Self
@@ -15,6 +15,7 @@ from django.db import connection
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from apps.events.absence import Absence
 from apps.events.models import Event
 from apps.events.position import Position
 from eventfeed.database import dsn
@@ -252,12 +253,14 @@ class Wakeups:
     """Tell when to look again: at each commit, while rows lie above the horizon, once a second.
 
     Iterate it, `async with Wakeups() as wakeups: async for _ in wakeups: …`; it never ends by
-    itself, and while the database is away it says nothing.
+    itself. While the database is away it says nothing, but `lost` hears of each failed try.
     """
 
     AWAY = 0.5
 
-    def __init__(self) -> None:
+    def __init__(self, lost: Callable[[Exception], None] | None = None) -> None:
+        self._absence = Absence("The live feed", logger)
+        self._lost = lost or self._absence.begin
         self._conn: AsyncConnection[TupleRow] | None = None
         self._soon = 0.0
 
@@ -275,7 +278,7 @@ class Wakeups:
             try:
                 return await self._next()
             except (psycopg.Error, OSError) as error:
-                logger.warning("The log cannot be listened to: %s", error)
+                self._lost(error)
                 await self._leave()
                 await asyncio.sleep(self.AWAY)
 
@@ -294,6 +297,7 @@ class Wakeups:
             await conn.execute(CHECK)
         with limited(conn):
             await conn.execute(f"LISTEN {CHANNEL}")
+        self._absence.end()
         self._soon = SOON
         return conn
 

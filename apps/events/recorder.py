@@ -11,6 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from apps.events.absence import Absence
 from apps.events.away import DatabaseAway
 from apps.events.counters import counters, gauges
 from apps.events.draft import Draft
@@ -125,6 +126,7 @@ class Recorder:
         self._room = asyncio.Event()
         self._conn: AsyncConnection[TupleRow] | None = None
         self._away = False
+        self._absence = Absence("Recording", logger)
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: asyncio.Task[None] | None = None
@@ -264,7 +266,7 @@ class Recorder:
         except (psycopg.Error, OSError, TimeoutError):
             await self._disconnect()
         else:
-            self._away = False
+            self._came_back()
 
     def _take(self) -> list[Request]:
         """Take at least one request, and as many more as fit."""
@@ -317,7 +319,7 @@ class Recorder:
                     raise
                 await self._lost(error, tries)
             else:
-                self._away = False
+                self._came_back()
                 return {id(row) for row in new}
         return set()
 
@@ -360,7 +362,7 @@ class Recorder:
 
     async def _lost(self, error: BaseException, tries: int) -> None:
         """Let go of the connection, tell those who wait when to stop, and rest a little."""
-        logger.warning("Recording waits for the database: %s", str(error) or type(error).__name__)
+        self._absence.begin(error)
         await self._disconnect()
         self._went_away()
         await asyncio.sleep(self.BACKOFF[min(tries, len(self.BACKOFF)) - 1])
@@ -377,6 +379,10 @@ class Recorder:
     def _stands_still(self) -> None:
         self._away = True
         self._give_up_later([*self._current, *self._queue], held=self.HOLD)
+
+    def _came_back(self) -> None:
+        self._away = False
+        self._absence.end()
 
     def _went_away(self) -> None:
         if not self._away:

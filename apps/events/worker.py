@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import psycopg
 from django.db import InterfaceError, OperationalError, connection
 
+from apps.events.absence import Absence, one_line
 from apps.events.counters import Teller
 from apps.events.follower import MOST_EVENTS, Follower, step
 from apps.events.housekeeping import keep_house
@@ -36,12 +37,14 @@ def run_worker(followers: Sequence[Follower], stop: threading.Event) -> None:
     house.start()
     teller = Teller("worker")
     teller.start()
+    absence = Absence("The worker", logger)
     while not stop.is_set():
         try:
             with psycopg.connect(dsn(), autocommit=True, connect_timeout=3) as conn:
+                absence.end()
                 Shift(conn, followers, stop, ours, written).run()
         except (psycopg.Error, OSError) as error:
-            logger.warning("The worker waits for the database: %s", error)
+            absence.begin(error)
             ours.clear()
             stop.wait(AWAY)
     house.join()
@@ -108,13 +111,16 @@ class Shift:
         except Exception as error:
             self._rest(follower, error)
             return 0
-        self.resting.pop(follower.name, None)
+        if self.resting.pop(follower.name, None):
+            logger.warning("The follower %s goes on.", follower.name)
         return handled
 
     def _rest(self, follower: Follower, error: Exception) -> None:
         connection.close_if_unusable_or_obsolete()
         if isinstance(error, OperationalError | InterfaceError):
-            logger.warning("The follower %s waits for the database: %s", follower.name, error)
+            if follower.name not in self.resting:
+                said = one_line(error)
+                logger.warning("The follower %s waits for the database: %s", follower.name, said)
             self.resting[follower.name] = Resting(time.monotonic() + REST)
         else:
             logger.error("%s failed; the same events come again.", follower.name, exc_info=error)

@@ -142,7 +142,8 @@ def test_nothing_is_lost_while_the_database_is_away(terminal):
         )
     tell("acme.third")
     assert "acme.third" in tail.line()
-    tail.notice("The database is back.")
+    assert tail.notice("") == "The database is away: waiting.\n"
+    assert tail.notice("") == "The database is back.\n"
 
 
 def test_colours_are_for_terminals_and_those_who_insist(terminal):

@@ -18,6 +18,7 @@ from django.db import InterfaceError, OperationalError
 from psycopg import AsyncConnection
 
 from apps.events import log
+from apps.events.absence import one_line
 from apps.events.log import Expired, StartAgain, Wakeups
 from apps.events.models import Event
 from apps.events.position import Position
@@ -97,7 +98,7 @@ class Tail:
         except QueryTimeout as slow:
             raise CommandError(str(slow)) from slow
         except (OperationalError, InterfaceError) as away:
-            raise CommandError(f"The database is away. {away}") from away
+            raise CommandError(f"The database is away: {one_line(away)}") from away
         self.old |= {(event.tx, event.seq) for event in events}
         return start
 
@@ -114,7 +115,7 @@ class Tail:
 
     async def follow(self, after: Position) -> None:
         """Print what comes after the position, without end."""
-        async with Wakeups() as wakeups:
+        async with Wakeups(self.miss) as wakeups:
             async for _ in wakeups:
                 after = await self.catch_up(after)
 
@@ -125,7 +126,8 @@ class Tail:
                 wanted = [event for event in events if self.is_wanted(event)]
                 await database_sync_to_async(self.print)(wanted)
                 after = events[-1].position
-        except (psycopg.OperationalError, OperationalError, InterfaceError):
+        except (psycopg.OperationalError, OperationalError, InterfaceError) as error:
+            self.miss(error)
             await self.leave()
         except Expired as gone:
             self.say(str(gone))
@@ -151,6 +153,9 @@ class Tail:
         if self.conn:
             await self.conn.close()
             self.conn = None
+
+    def miss(self, _: Exception) -> None:
+        """Say once that the database is away, whoever notices first."""
         if not self.away:
             self.away = True
             self.say("The database is away: waiting.")
