@@ -291,7 +291,8 @@ def _lower_name(name: bytes) -> bytes | None:
 
 
 def _refusal(status: HTTPStatus, sentence: str) -> bytes:
-    body = json.dumps({"detail": sentence}).encode()
+    # The second key is where Prefect's clients look.
+    body = json.dumps({"detail": sentence, "exception_message": sentence}).encode()
     lines = [
         f"HTTP/1.1 {status.value} {status.phrase}",
         "Content-Type: application/json",

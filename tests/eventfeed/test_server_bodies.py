@@ -24,7 +24,8 @@ async def test_a_body_that_says_to_be_too_large_gets_413(server: Running) -> Non
         answer = await client.post(f"{server.http}/post", content=bytes(MIB + 1))
         seen = (await client.get(f"{server.http}/state")).json()["seen"]
     assert answer.status_code == 413
-    assert answer.json() == {"detail": "A body may have up to 1,048,576 bytes."}
+    sentence = "A body may have up to 1,048,576 bytes."
+    assert answer.json() == {"detail": sentence, "exception_message": sentence}
     assert seen == []
 
 
