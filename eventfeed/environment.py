@@ -15,6 +15,15 @@ env = environ.Env()
 HOST = r"([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])"
 LEAST_SECRET = 32
 
+# A network that swallows packets says nothing, and by itself TCP waits for a quarter of an hour.
+GIVE_UP = {
+    "connect_timeout": 5,  # seconds, to begin
+    "tcp_user_timeout": 10_000,  # milliseconds, until what was sent is acknowledged
+    "keepalives_idle": 10,  # seconds, while an answer is waited for
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+}
+
 
 class WrongSetting(CannotStart):
     """A variable of the environment that cannot be meant so, and what to write instead."""
@@ -127,4 +136,5 @@ def database(name: str) -> dict[str, Any]:
     if not found["NAME"]:
         raise wrong
     # A folder of sockets comes in percent-encoding, for want of another place in a URL.
-    return {**found, "HOST": unquote(found["HOST"])}
+    options = {**GIVE_UP, **found.get("OPTIONS", {})}
+    return {**found, "HOST": unquote(found["HOST"]), "OPTIONS": options}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eventfeed.environment import database, hosts, origins
+from eventfeed.environment import GIVE_UP, database, hosts, origins
 from eventfeed.secret_key import kept_secret_key
 from eventfeed.startup import CannotStart
 
@@ -98,6 +98,17 @@ def test_a_database_may_be_reached_by_a_socket_in_a_folder(
     monkeypatch.setenv("DATABASE_URL", url)
     found = database("DATABASE_URL")
     assert (found["HOST"], found["NAME"]) == (host, "feed")
+
+
+def test_a_database_that_says_nothing_is_given_up_unless_the_address_says_when(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://db/feed?tcp_user_timeout=30000&sslmode=require")
+    assert database("DATABASE_URL")["OPTIONS"] == {
+        **GIVE_UP,
+        "tcp_user_timeout": 30000,
+        "sslmode": "require",
+    }
 
 
 def test_the_secret_key_is_made_once_and_nobody_else_reads_it(tmp_path: Path) -> None:
