@@ -21,6 +21,8 @@ from apps.query.values import STRING, Value, quote, unquote, written_key
 LONGEST_TEXT = 2_000
 MOST_CLAUSES = 64
 MOST_LEADING_STARS = 8
+# More than these in one text, and what was meant is anyone's guess.
+MOST_MISTAKES = 8
 # Each costs the hub a microsecond an event.
 MOST_VALUES = 200
 
@@ -52,7 +54,10 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class QueryError(ValueError):
-    """What is wrong with a query, where, and the whole text as it was perhaps meant."""
+    """What is wrong with a query, where, and the whole text as it was perhaps meant.
+
+    The suggestion of a raised one can be read.
+    """
 
     def __init__(self, say: str, start: int, end: int, suggestion: str | None = None) -> None:
         super().__init__(say)
@@ -64,7 +69,29 @@ class QueryError(ValueError):
 
 def parse(text: str) -> Query:
     """Read a query; raise QueryError when it cannot be read."""
+    try:
+        return _read(text)
+    except QueryError as error:
+        error.suggestion = _readable(error.suggestion)
+        raise
+
+
+def _read(text: str) -> Query:
     return Query(text, tuple(_Reader(text).clauses()))
+
+
+def _readable(suggestion: str | None) -> str | None:
+    """Mend a suggestion by those for its own mistakes, until it can be read."""
+    for _ in range(MOST_MISTAKES):
+        if suggestion is None:
+            return None
+        try:
+            _read(suggestion)
+        except QueryError as error:
+            suggestion = error.suggestion
+        else:
+            return suggestion
+    return None
 
 
 def clause(field: str, *values: str | Value, negated: bool = False) -> str:

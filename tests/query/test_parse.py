@@ -137,6 +137,13 @@ def test_the_sentence_stresses_what_was_asked() -> None:
         ("event: a", "A value is missing here. A * stands for any value.", "", "event:* a"),
         ("event:[a b]", "A comma is missing in the list.", "", "event:[a, b]"),
         ("event:[a", "The list is not closed.", "[a", "event:[a]"),
+        ("event:[", "The list is not closed.", "[", "event:*"),
+        (
+            "lable.a:(x outcome:faild",
+            "There is no field “lable”. Did you mean “label”?",
+            "lable.a:",
+            'label.a:"(x" outcome:failed',
+        ),
         ("event:[]", "The list is empty.", "[]", "event:*"),
         (
             "event:[(]",
@@ -264,6 +271,8 @@ def test_anything_is_read_or_refused_with_its_place(text: str) -> None:
     if isinstance(query, QueryError):
         assert 0 <= query.start <= query.end <= len(text)
         assert query.suggestion != text
+        if query.suggestion is not None:
+            parse(query.suggestion)
         return
     again = parse(query.canonical)
     assert again.canonical == query.canonical
