@@ -4,7 +4,7 @@ after it started.”"""
 from collections.abc import Iterable
 
 from apps.events.models import Event
-from apps.events.words import words
+from apps.events.words import ANYTHING_ICON, kind_of, words
 from apps.feed.moments import ago
 from apps.feed.rows import ROLE, role_words, shorten
 from apps.query import display_name
@@ -50,9 +50,20 @@ def story(event: Event, earlier: Iterable[Event]) -> Parts:
     """
     said = words(event.event, event.resource)
     parts = [(shorten(display_name(event.resource)), True), *_whole(event, said.kind)]
-    parts.append((_happened(said.text, said.kind), False))
-    parts.append((_since(event, earlier) + ".", False))
+    of_itself = _tells_of(event, said.kind)
+    happened = _happened(said.text, said.kind) if of_itself else f": {_uncapitalized(said.text)}"
+    parts.append((happened, False))
+    parts.append((_since(event, earlier, ended=of_itself and event.outcome in ENDED) + ".", False))
     return parts
+
+
+def _tells_of(event: Event, kind: str) -> bool:
+    """Whether this happened to the resource itself.
+
+    A checkpoint that is completed is an event of its job, and the job goes on.
+    """
+    known = kind_of(event.resource["prefect.resource.id"])
+    return known.text == kind or known.icon == ANYTHING_ICON
 
 
 def _whole(event: Event, kind: str) -> Parts:
@@ -77,9 +88,9 @@ def _uncapitalized(text: str) -> str:
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
-def _since(event: Event, earlier: Iterable[Event]) -> str:
+def _since(event: Event, earlier: Iterable[Event], *, ended: bool) -> str:
     past = [other for other in earlier if other.occurred <= event.occurred]
-    if event.outcome in ENDED:
+    if ended:
         started = [other for other in past if other.outcome == Outcome.RUNNING]
         if started:
             start = min(started, key=lambda other: other.occurred)

@@ -46,6 +46,8 @@ def told(name: str, id: str) -> str:
         ("prefect.kubernetes.pod.evicted", "prefect.kubernetes.pod.1", "it was evicted."),
         ("prefect.ecs.task.stopping", "prefect.ecs.task.1", "it is stopping."),
         ("acme.invoice.paid", "acme.invoice.1", "it: invoice paid."),
+        ("flink.checkpoint.COMPLETED", "flink.job.1", "it: checkpoint completed."),
+        ("openlineage.run.FAIL", "openlineage.run.1", "it failed."),
     ],
 )  # fmt: skip
 def test_each_way_of_happening_makes_a_sentence(name, id, sentence):
