@@ -2,23 +2,20 @@
 
 import asyncio
 import json
-from concurrent.futures import Future
 from datetime import timedelta
-from threading import Thread
 from typing import Any
 
 from django.conf import settings
-from django.db import Error, connection, connections
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from apps.events.follower import behind
+from apps.events.looking import Look
 from apps.events.recorder import recorder
 from eventfeed.followers import FOLLOWERS
 
 LONGEST = 3.0
 """Seconds after which a database that says nothing does not answer."""
-
-_look: "Future[dict[str, Any]] | None" = None
 
 
 async def healthz(scope: Any, receive: Any, send: Any) -> None:
@@ -45,30 +42,9 @@ def _recorder() -> str:
 
 async def _of_database() -> dict[str, Any]:
     try:
-        return await asyncio.wait_for(asyncio.wrap_future(_looking()), LONGEST)
+        return await asyncio.wait_for(asyncio.wrap_future(look.begin()), LONGEST)
     except TimeoutError:
         return {"trouble": "the database does not answer"}
-
-
-def _looking() -> "Future[dict[str, Any]]":
-    """Return what the one thread will have found that looks at the database.
-
-    A database that stands still keeps it, and nobody else: not a thread of those that serve
-    pages, and, a daemon, not the end of this process.
-    """
-    global _look
-    if _look is None or _look.done():
-        _look = Future()
-        _look.set_running_or_notify_cancel()  # from here on no request can cancel it for others
-        Thread(target=_find, args=[_look], name="readyz", daemon=True).start()
-    return _look
-
-
-def _find(look: "Future[dict[str, Any]]") -> None:
-    try:
-        look.set_result(_found())
-    except Exception as error:
-        look.set_exception(error)
 
 
 def _found() -> dict[str, Any]:
@@ -79,8 +55,9 @@ def _found() -> dict[str, Any]:
         return {"followers": {one.name: _behind(one.name) for one in FOLLOWERS}}
     except Error as error:
         return {"trouble": f"the database cannot be reached: {error}"}
-    finally:
-        connections.close_all()
+
+
+look = Look(_found, name="readyz")
 
 
 def _missing_migrations() -> int:

@@ -5,6 +5,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.feed.api import ApiView, EventDetail, EventList
+from apps.feed.metrics import Metrics
 from apps.feed.suggestions import suggestions
 
 ASKING = {
@@ -22,5 +23,6 @@ urlpatterns = [
     path("api/events/<str:id>", login_not_required(EventDetail.as_view())),
     path("api/schema", login_not_required(schema)),
     path("api/docs", docs),
+    path("metrics", login_not_required(Metrics.as_view())),
     path("suggest", suggestions),
 ]

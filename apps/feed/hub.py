@@ -20,6 +20,7 @@ from django.utils import timezone
 from psycopg import AsyncConnection
 
 from apps.events import log
+from apps.events.counters import gauges
 from apps.events.log import Expired, StartAgain, Wakeups
 from apps.events.models import Event
 from apps.events.position import Position
@@ -288,3 +289,6 @@ def handfuls(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
 def hub() -> Hub:
     """Return the hub of this process."""
     return Hub()
+
+
+gauges["viewers"] = lambda: len(hub().viewers)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
 
+from apps.events.counters import counters
 from apps.events.position import Position
 from apps.feed import frames
 from apps.feed.frames import Missed, Row, Tally
@@ -218,6 +219,7 @@ class Viewer:
 
     def some_rows(self, rows: Sequence[Row], *, upto: Position) -> str:
         start, self.told = self.told, upto
+        counters.tell(row.source for row in rows)
         return frames.rows(start, self.told, rows, self.subscription.format)
 
     def beat(self) -> str:

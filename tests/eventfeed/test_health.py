@@ -39,7 +39,7 @@ def close_pool() -> None:
 
 
 async def looking() -> bool:
-    return health._look is not None and not health._look.done()
+    return health.look.is_under_way
 
 
 @pytest.fixture
