@@ -187,8 +187,8 @@ def sql(query: str, dialect: str) -> Message:
 
 
 def orders_dag(story: Story) -> None:
-    """Airflow's daily DAG: it waits for the orders, then lets dbt build the marts."""
-    dag = Run(story, "airflow", "airflow-prod", "orders_daily", "DAG")
+    """Airflow's DAG: it waits for the orders, then lets dbt build the marts."""
+    dag = Run(story, "airflow", "airflow-prod", "orders_marts", "DAG")
     dag.tell("START")
     story.wait(1)
     waits = airflow_task(dag, "wait_for_orders")
@@ -280,7 +280,7 @@ def aborted_spark(story: Story) -> None:
 
 def run_without_type(story: Story) -> None:
     """An integration of one's own that adds facets to a run, and says no event type."""
-    run = Run(story, "airflow", "airflow-prod", "orders_daily.freshness", "TASK")
+    run = Run(story, "airflow", "airflow-prod", "orders_marts.freshness", "TASK")
     run.tell(None, [FCT_ORDERS])
 
 
@@ -288,10 +288,10 @@ def described_job(story: Story) -> None:
     owner = facet(
         "1-0-1/OwnershipJobFacet.json", owners=[{"name": "team:analytics", "type": "MAINTAINER"}]
     )
-    text = "Builds the marts each morning, after the orders of the day before are complete."
+    text = "Builds the marts as soon as new orders are complete."
     about = facet("1-1-0/DocumentationJobFacet.json", description=text)
     facets = {"ownership": owner, "documentation": about}
-    job = {"namespace": "airflow-prod", "name": "orders_daily", "facets": facets}
+    job = {"namespace": "airflow-prod", "name": "orders_marts", "facets": facets}
     story.say("openlineage", {**envelope(story, "airflow", "JobEvent"), "job": job})
 
 

@@ -66,6 +66,7 @@ class Command(BaseCommand):
         rng, now = Random(seed), datetime.now(UTC)  # noqa: S311 - stories, no secrets
         begins = now - WARM_UP
         if past:
+            self.stdout.write("Telling of the past …")
             quiet = events(rng, begins - past, rate=rate / PAST_IS_QUIETER)
             told = self.record_all(batches(until(begins, quiet)))
             self.stdout.write(f"{told:,} events of the past stored.")
