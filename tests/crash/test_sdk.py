@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.crash.up import Up
-from tests.ingest.test_prefect_sdk import environment_with
+from tests.environments import environment_with
 from tests.waiting import wait_until
 
 EVENTS = 2_000

@@ -2,18 +2,15 @@
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.crash.up import CHECKOUT
+from tests.environments import environment_with
 from tests.ingest.conftest import Eventfeed
 
 # Newer ones of dbt-core download what PyPI has not.
-REQUIREMENTS = ["dbt-core==1.10.15", "dbt-duckdb<1.11", "openlineage-dbt"]
 PATIENCE = 240
 
 FILES = {
@@ -45,24 +42,7 @@ models:
 @pytest.fixture(scope="session")
 def dbt_ol() -> Path:
     """Return dbt-ol in an environment of its own, made once."""
-    folder = CHECKOUT / ".venv-sdk" / "dbt-ol"
-    program = folder / "bin" / "dbt-ol"
-    if not program.exists():
-        make(folder)
-    return program
-
-
-def make(folder: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", *REQUIREMENTS]
-    made = subprocess.run(pip, capture_output=True, text=True, check=False)
-    if made.returncode == 0:
-        return
-    shutil.rmtree(folder)
-    say = f"dbt-ol could not be installed by pip: {made.stderr[-500:]}"
-    if os.environ.get("CI"):
-        pytest.fail(say)
-    pytest.skip(say)
+    return environment_with("dbt-ol") / "bin" / "dbt-ol"
 
 
 @pytest.fixture

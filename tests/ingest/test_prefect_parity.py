@@ -11,8 +11,8 @@ import pytest
 
 from apps.ingest.adapters.prefect import draft_of
 from apps.ingest.adapters.prefect_reading import PrefectEvent, read
+from tests.environments import environment_with
 from tests.ingest.test_prefect_reading import ID, PLAIN, in_role, labels, resource
-from tests.ingest.test_prefect_sdk import environment_with
 
 TIMES = [
     "2026-01-02T03:04:05.678901Z",

@@ -1,51 +1,23 @@
 """The real Prefect SDK and CLI, unmodified: the newest, and the last without a handshake."""
 
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.crash.up import CHECKOUT
+from tests.environments import environment_with
 from tests.ingest.conftest import Eventfeed
 
-# 3.4.25 needs importlib-metadata and does not say so.
-REQUIREMENTS = {
-    "latest": ["prefect>=3.6.22,<4"],
-    "3.4.25": ["prefect==3.4.25", "importlib-metadata"],
-}
 PATIENCE = 120
 
 Run = Callable[..., str]
 
 
-@pytest.fixture(scope="session", params=REQUIREMENTS)
+@pytest.fixture(scope="session", params=["latest", "3.4.25"])
 def environment(request: pytest.FixtureRequest) -> Path:
     return environment_with(request.param)
-
-
-def environment_with(version: str) -> Path:
-    """Return an environment of its own with this version of Prefect, made once."""
-    folder = CHECKOUT / ".venv-sdk" / version
-    if not (folder / "bin" / "prefect").exists():
-        make(folder, REQUIREMENTS[version])
-    return folder
-
-
-def make(folder: Path, requirements: list[str]) -> None:
-    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", *requirements]
-    made = subprocess.run(pip, capture_output=True, text=True, check=False)
-    if made.returncode == 0:
-        return
-    shutil.rmtree(folder)
-    say = f"Prefect could not be installed by pip: {made.stderr[-500:]}"
-    if os.environ.get("CI"):
-        pytest.fail(say)
-    pytest.skip(say)
 
 
 @pytest.fixture

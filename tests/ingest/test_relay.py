@@ -24,16 +24,13 @@ from apps.ingest.relay.keeping import keep_relays, relay_for, run_relay
 from apps.ingest.relay.prefect_server import PrefectServer, Window
 from apps.ingest.relay.relaying import spans
 from apps.ingest.sealed import unseal
-from tests.crash.up import CHECKOUT
-from tests.ingest.test_prefect_sdk import make
+from tests.environments import environment_with
 from tests.ports import free_port
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime.now(UTC)
-# Newer ones of FastAPI refuse the server's own routes.
-REQUIREMENTS = ["prefect>=3.6.22,<4", "fastapi<0.120"]
 
 
 class Server:
@@ -46,9 +43,7 @@ class Server:
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        environment = CHECKOUT / ".venv-sdk" / "server"
-        if not (environment / "bin" / "prefect").exists():
-            make(environment, REQUIREMENTS)
+        program = environment_with("server") / "bin" / "prefect"
         variables = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
@@ -58,13 +53,7 @@ class Server:
         }
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [
-                    environment / "bin" / "prefect",
-                    "server",
-                    "start",
-                    "--port",
-                    str(self.port),
-                ],
+                [program, "server", "start", "--port", str(self.port)],
                 env=variables,
                 stdout=log,
                 stderr=log,
