@@ -16,6 +16,7 @@ REQUIREMENTS = {
     "3.4.25": ["prefect==3.4.25", "importlib-metadata"],
     # Newer ones of FastAPI refuse the server's own routes.
     "server": ["prefect>=3.6.22,<4", "fastapi<0.120"],
+    # Newer ones of dbt-core download what PyPI has not.
     "dbt-ol": ["dbt-core==1.10.15", "dbt-duckdb<1.11", "openlineage-dbt"],
 }
 

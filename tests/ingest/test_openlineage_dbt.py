@@ -10,7 +10,6 @@ import pytest
 from tests.environments import environment_with
 from tests.ingest.conftest import Eventfeed
 
-# Newer ones of dbt-core download what PyPI has not.
 PATIENCE = 240
 
 FILES = {
