@@ -1,5 +1,6 @@
 """Who answers: the guard of local mode, static files, the doorways, our sockets, then Django."""
 
+import asyncio
 import logging
 import os
 from typing import Any, cast
@@ -12,6 +13,7 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventfeed.settings")
 pages = get_asgi_application()  # sets Django up, so before what imports models
 
+from apps.events.counters import Teller  # noqa: E402
 from apps.events.recorder import recorder  # noqa: E402
 from apps.feed.routing import websocket_urlpatterns  # noqa: E402
 from apps.ingest.doorways import HTTP, PREFIXES, SOCKETS  # noqa: E402
@@ -32,9 +34,12 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     """Flush the recorder under another server than ours, which does it by itself."""
     logger.warning("This server answers pings before events are stored; run `manage.py web`.")
+    teller = Teller("web")
+    teller.start()
     while (message := await receive())["type"] != "lifespan.shutdown":
         await send({"type": message["type"] + ".complete"})
     await recorder().close()
+    await asyncio.to_thread(teller.stop)
     await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -134,7 +134,7 @@ MEASURES = (
     ),
     Measure(
         "eventfeed_source_rejections_day",
-        "Messages of a source refused within 24 hours and kept; at most 1,000 are kept.",
+        "Rejections of a source within 24 hours; the newest 1,000 are kept.",
         ("source",),
         rejections,
     ),
@@ -188,7 +188,7 @@ MEASURES = (
     ),
     Measure(
         "eventfeed_rejections",
-        "Messages and events refused for good, by what was wrong.",
+        "Rejections, by what was wrong.",
         (*PROCESS, "reason"),
         counted_by("rejected"),
         "counter",

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
+from apps.events.counters import ALIVE
 from apps.events.models import Process
 from apps.events.recorder import Recorder
 from apps.feed.health import Found, totals
@@ -65,6 +66,9 @@ def verdict(told: Iterable[Trouble]) -> str:
 
 
 def no_worker(found: Found) -> Iterator[Trouble]:
+    just_begun = all(found.at - one.started < ALIVE for one in found.alive)
+    if found.alive and just_begun:
+        return
     if not any(one.name == "worker" for one in found.alive):
         yield Trouble(
             "no-worker",
@@ -205,8 +209,8 @@ def refused(found: Found) -> Iterator[Trouble]:
         sources = len({one.source for one in found.rejections if one.within_hour})
         yield Trouble(
             "rejections",
-            f"{count_in_words(count, 'message')} of {count_in_words(sources, 'source')} refused "
-            "within an hour.",
+            f"{count_in_words(count, 'rejection')} of {count_in_words(sources, 'source')} within "
+            "an hour.",
             "What was wrong with them is below and among the rejections.",
             is_bad=False,
         )

@@ -1,7 +1,7 @@
 """How Eventfeed is: said in words to people, and in numbers to Prometheus."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -39,13 +39,20 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 def process(name: str = "worker", *, seen: datetime = NOW, **counted: Any) -> Process:
     return Process(
-        id=uuid4(), name=name, pid=7, host="here", started=NOW, seen=seen, counters=counted
+        id=uuid4(),
+        name=name,
+        pid=7,
+        host="here",
+        started=NOW - timedelta(hours=1),
+        seen=seen,
+        counters=counted,
     )
 
 
 def well(**changes: Any) -> Found:
     tomorrow = Part("event_20261127", NOW, NOW + timedelta(days=7), 10, 1000)
-    return Found(**{"at": NOW, "processes": [process()], "parts": [tomorrow]} | changes)
+    standing: dict[str, Any] = {"at": NOW, "processes": [process()], "parts": [tomorrow]}
+    return Found(**standing | changes)
 
 
 def held(age: float, *writers: Writer) -> Held:
@@ -90,7 +97,7 @@ WRONG = {
     "no partition for tomorrow": ({"parts": []}, "partitions", "manage.py partitions"),
     "lost by gRPC": ({"processes": [process(grpc_dropped=2)]}, "grpc-dropped", "2 events"),
     "waiting in gRPC": ({"processes": [process(grpc_waiting=1)]}, "grpc-waiting", "1 event "),
-    "refused": ({"rejections": [REFUSED]}, "rejections", "2 messages of 1 source"),
+    "refused": ({"rejections": [REFUSED]}, "rejections", "2 rejections of 1 source"),
 }
 
 
@@ -105,6 +112,12 @@ def test_what_is_wrong_is_named_with_what_to_do(changes: dict[str, Any], name: s
 
 def test_all_is_well_when_nothing_is_wrong():
     assert verdict(troubles(well())) == "All is well."
+
+
+def test_the_worker_is_not_missed_before_it_can_have_begun():
+    web = process("web")
+    web.started = NOW - timedelta(seconds=2)
+    assert not troubles(well(processes=[web]))
 
 
 def test_a_short_transaction_holds_nothing_back():
@@ -141,7 +154,7 @@ def test_measures_are_said_as_people_say_them(said: str, words: str):
 
 
 @pytest.fixture
-def visit(client: Client, empty_log: None, settings: Settings) -> Iterator[Any]:
+def visit(client: Client, empty_log: None, settings: Settings) -> Callable[..., str]:
     settings.LOCAL_MODE = True
     partitions.ensure()
     worker = Life("worker")
@@ -178,9 +191,9 @@ def test_the_page_says_what_was_refused_and_where_followers_are(visit: Any):
     FollowerPosition.objects.create(name="registry")
     page = visit()
     assert "No JSON at <byte 3>." in page
-    assert re.search(r"registry</th><td>1 event, ", page)
+    assert re.search(r"registry</th><td[^>]*>1 event, ", page)
     assert "All is well, with something to look at." in page
-    assert "3 messages of 1 source refused within an hour." in page
+    assert "3 rejections of 1 source within an hour." in page
 
 
 def test_old_and_mended_rejections_count_no_more(visit: Any):
