@@ -19,7 +19,7 @@ class Relay(models.Model):
     )
     anywhere = models.BooleanField(
         default=False,
-        help_text="Whether its address may be a private one: said by who sat at this machine.",
+        help_text="Whether it may call a private address: said by who sat here.",
     )
     sealed = models.TextField(
         default="", help_text="How we say who we are there: “user:password” or a key, encrypted."

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             name="anywhere",
             field=models.BooleanField(
                 default=False,
-                help_text="Whether its address may be a private one: said by who sat at this machine.",
+                help_text="Whether it may call a private address: said by who sat here.",
             ),
         ),
     ]
