@@ -63,7 +63,8 @@ WRITERS = """
     FROM pg_prepared_xacts
     ORDER BY 5 DESC NULLS LAST LIMIT %s
 """
-LITERAL = re.compile(r"'(?:[^']|'')*'?")
+# A string as it is written, with a backslash or between dollars too; the last one may be cut.
+LITERAL = re.compile(r"'(?:[^'\\]|''|\\.)*'?|\$(\w*)\$.*?(?:\$\1\$|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,8 @@ _look = Look(find, name="health")
 
 
 def _flows(now: datetime, processes: Iterable[Process]) -> list[Flow]:
-    told, refused = lately("told", processes), lately("refused", processes)
+    alive = [one for one in processes if now - one.seen <= ALIVE]
+    told, refused = lately("told", alive), lately("refused", alive)
     rows = _asked(FLOWS, now - LATELY, now - DAY)
     return [Flow(*[*row, told[row[1]], refused[str(row[0])]]) for row in rows]
 

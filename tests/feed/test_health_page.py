@@ -130,9 +130,20 @@ def test_the_worst_comes_first():
     assert verdict(told) == "2 things are wrong."
 
 
-def test_values_in_statements_are_left_out():
-    statement = "ALTER USER x\n  PASSWORD 'it''s secret' VALID UNTIL 'tomorrow"
-    assert shown(statement) == "ALTER USER x PASSWORD '…' VALID UNTIL '…'"
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("ALTER USER x\n  PASSWORD 'it''s secret' VALID", "ALTER USER x PASSWORD '…' VALID"),
+        ("UPDATE t SET a = 'cut off", "UPDATE t SET a = '…'"),
+        (r"UPDATE t SET a = E'it\'s secret', b = 1", "UPDATE t SET a = E'…', b = 1"),
+        ("DO $$ secret; $$; COMMIT", "DO '…'; COMMIT"),
+        ("DO $x$ secret $$ more $x$", "DO '…'"),
+        ("SELECT $1, $2", "SELECT $1, $2"),
+        (None, ""),
+    ],
+)
+def test_values_in_statements_are_left_out(statement: str | None, words: str):
+    assert shown(statement) == words
 
 
 @pytest.mark.parametrize(
