@@ -1,6 +1,8 @@
 """The read API, its description, and what the filters suggest."""
 
 from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -13,9 +15,16 @@ ASKING = {
     "permission_classes": ApiView.permission_classes,
 }
 schema = SpectacularAPIView.as_view(**ASKING)
-docs = SpectacularSwaggerSplitView.as_view(
+drawn_docs = SpectacularSwaggerSplitView.as_view(
     url="/api/schema", template_name="feed/api_docs.html", **ASKING
 )
+
+
+def docs(request: HttpRequest) -> HttpResponseBase:
+    """A page for people: without REST's own mark, strangers are led to the sign-in."""
+    answer: HttpResponseBase = drawn_docs(request)
+    return answer
+
 
 urlpatterns = [
     # These ask for a token or a session themselves.

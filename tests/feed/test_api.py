@@ -203,3 +203,10 @@ def test_the_docs_run_no_script_and_no_style_of_their_own(ask):
     assert "<style" not in page
     assert "<script>" not in page
     assert "cdn" not in page
+    assert '<a href="/">' in page
+
+
+def test_strangers_who_want_the_docs_are_led_to_the_sign_in(client, settings):
+    settings.LOCAL_MODE = False
+    answer = client.get("/api/docs")
+    assert (answer.status_code, answer.url) == (302, "/sign-in?next=/api/docs")
