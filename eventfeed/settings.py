@@ -139,6 +139,7 @@ DATABASES["default"] |= {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "eventfeed.formats"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
@@ -183,6 +184,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("img/eventfeed.svg")}
     ],
+    "STYLES": [lambda _: static("css/admin.css")],
     # The accent of the pages, #3b5bdb and its neighbours.
     "COLORS": {
         "primary": {
@@ -208,6 +210,7 @@ UNFOLD: dict[str, Any] = {
                     _admin_page("Rejections", "block", "events_rejection"),
                     _admin_page("Sources", "input", "events_source"),
                     _admin_page("Webhooks", "webhook", "ingest_hook"),
+                    _admin_page("Relays", "sync_alt", "ingest_relay"),
                 ]
             },
             {

@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
@@ -87,6 +88,7 @@ class EventList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         page = self.found(request)
+        self.mistaken = page is None
         self.result_list = with_sources(page.events) if page else []
         # Alike, so that no total is said: it is not known.
         self.result_count = self.full_result_count = len(self.result_list)
@@ -152,15 +154,14 @@ class Older:
 @admin.register(Event)
 class EventAdmin(ModelAdmin):
     list_display = (
-        "occurred_exactly",
+        "shown_occurred",
         "shown_outcome",
         "in_words",
         "event",
         "shown_resource",
-        "shown_system",
         "source",
     )
-    list_display_links = ("occurred_exactly", "in_words")
+    list_display_links = ("shown_occurred", "in_words")
     list_filter: ClassVar = [ByEvent, ByOutcome, BySource, ("occurred", RangeDateFilter)]
     list_filter_submit = True
     list_per_page = 50
@@ -222,11 +223,15 @@ class EventAdmin(ModelAdmin):
     def get_view_on_site_url(self, obj: Event | None = None) -> str | None:
         return f"/events/{obj.pk}?at={obj.at}" if obj else None
 
-    @display(description="Occurred (UTC)")
+    @display(description="Occurred")
+    def shown_occurred(self, event: Event) -> str:
+        return localize(event.occurred.astimezone(UTC))
+
+    @display(description="Occurred")
     def occurred_exactly(self, event: Event) -> str:
         return exact(event.occurred)
 
-    @display(description="Received (UTC)")
+    @display(description="Received")
     def received_exactly(self, event: Event) -> str:
         return exact(event.received)
 
@@ -256,7 +261,7 @@ class EventAdmin(ModelAdmin):
 
     @display(description="Resource id")
     def shown_resource_id(self, event: Event) -> SafeString:
-        return format_html('<span class="break-all">{}</span>', event.resource_id)
+        return format_html('<span class="anywhere">{}</span>', event.resource_id)
 
     @display(description="Labels")
     def shown_labels(self, event: Event) -> SafeString:
@@ -288,14 +293,14 @@ class EventAdmin(ModelAdmin):
 
 
 def exact(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
 def as_json(value: object) -> SafeString:
     text = json.dumps(value, indent=2, ensure_ascii=False)
     cut = len(text) - MOST_CHARACTERS
     return format_html(
-        '<pre class="overflow-x-auto whitespace-pre-wrap break-all">{}</pre>{}',
+        '<pre class="sent" tabindex="0">{}</pre>{}',
         text[:MOST_CHARACTERS],
         f"… {cut:,} characters more; the event page has all of it." if cut > 0 else "",
     )

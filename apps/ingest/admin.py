@@ -15,9 +15,10 @@ from unfold.decorators import display
 from apps.events.models import Rejection
 from apps.ingest.hooks.admin import HookAdmin
 from apps.ingest.masking import masked_bytes
+from apps.ingest.relay.admin import RelayAdmin
 from apps.ingest.source_admin import SourceAdmin
 
-__all__ = ["HookAdmin", "RejectionAdmin", "SourceAdmin"]
+__all__ = ["HookAdmin", "RejectionAdmin", "RelayAdmin", "SourceAdmin"]
 
 
 @admin.register(Rejection)
@@ -57,7 +58,7 @@ class RejectionAdmin(ModelAdmin):
         body = masked_bytes(bytes(rejection.body))
         cut = rejection.body_size - len(body)
         return format_html(
-            '<pre class="overflow-x-auto whitespace-pre-wrap break-all">{}</pre>{}',
+            '<pre class="sent" tabindex="0">{}</pre>{}',
             body.decode(errors="backslashreplace"),
             f"… {cut:,} bytes more were not kept." if cut > 0 else "",
         )
