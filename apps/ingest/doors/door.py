@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 
@@ -114,11 +114,11 @@ class Door:
     # What is the same for all.
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
-        message = self._message(scope, b"")
+        message = self._message(scope)
         caller = None
         try:
             caller = await admit(scope)
-            message = self._message(scope, await self._body(scope, receive))
+            message = replace(message, body=await self._body(scope, receive))
             return self.accepted(message, await self.take(message, caller))
         except Stranger:
             return self.turned_away(message, 401, "A token is needed to send events.")
@@ -196,8 +196,9 @@ class Door:
     async def _masked(self, drafts: Sequence[Draft], rules: Rules) -> list[Draft]:
         kept: list[Draft] = []
         for start in range(0, len(drafts), TURN):
+            if start:
+                await asyncio.sleep(0)
             kept += [masked(draft, rules) for draft in drafts[start : start + TURN]]
-            await asyncio.sleep(0)
         return kept
 
     async def _keep(self, refusals: Sequence[Refusal], message: Message, caller: Caller) -> bool:
@@ -225,13 +226,13 @@ class Door:
             problem = Problem((), "value_error", refused.say)
             raise MessageRefused(refused.status, [Refusal(problem)]) from None
 
-    def _message(self, scope: Scope, body: bytes) -> Message:
+    def _message(self, scope: Scope) -> Message:
+        """Return what is known of a message before its body has come."""
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        return Message(
-            body, headers.get("content-type", "application/json"), headers, kind=self.kind
-        )
+        type = headers.get("content-type", "application/json")
+        return Message(b"", type, headers, kind=self.kind)
 
 
 def are_of_events(refusals: Sequence[Refusal]) -> bool:

@@ -65,9 +65,9 @@ class HookDoor(Door):
         return True
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
-        message = self._message(scope, b"")
+        message = self._message(scope)
         try:
-            message = self._message(scope, await self._body(scope, receive))
+            message = replace(message, body=await self._body(scope, receive))
         except MessageRefused as refused:
             return self.refused(message, refused)
         except Gone:
