@@ -14,6 +14,9 @@ const PAUSES = {
   scrolled: "scrolled down",
 };
 
+// What pressing the button does, said on it: touch knows no tooltips.
+const DEEDS = { live: "pause", paused: "go on" };
+
 // What passes by itself; the connection tries again.
 const WAITS = { database: "the database is away", full: "too many are watching" };
 
@@ -196,8 +199,8 @@ class EventFeed extends HTMLElement {
     this.button.dataset.state = state;
     this.button.querySelector("span").textContent = text;
     this.button.querySelector("small").textContent = why;
-    this.button.setAttribute("aria-pressed", String(state === "paused"));
-    this.button.title = { live: "Pause", paused: "Go on", off: "Go to the newest events" }[state] ?? "";
+    this.button.querySelector("em").textContent = DEEDS[state] ? `· ${DEEDS[state]}` : "";
+    this.button.title = state === "off" ? "Go to the newest events" : "";
     if (state !== "catching" && state !== "connecting") this.#say([text, why].filter(Boolean).join(": "));
   }
 
