@@ -6,7 +6,7 @@ const two = (number) => String(number).padStart(2, "0");
 function parts(date) {
   const get = (name) => (local() ? date[`get${name}`]() : date[`getUTC${name}`]());
   return {
-    day: `${get("FullYear")}-${two(get("Month") + 1)}-${two(get("Date"))}`,
+    day: `${String(get("FullYear")).padStart(4, "0")}-${two(get("Month") + 1)}-${two(get("Date"))}`,
     clock: `${two(get("Hours"))}:${two(get("Minutes"))}:${two(get("Seconds"))}`,
     millis: String(get("Milliseconds")).padStart(3, "0"),
   };
