@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+handler400 = "apps.feed.views.not_understood"
 handler404 = "apps.feed.views.missing"
 handler500 = "apps.feed.views.broken"
 

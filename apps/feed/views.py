@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
+from django.core.exceptions import DisallowedHost
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -160,6 +161,12 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
     # Django's own resolver gives a dict of the paths it tried, which is of no use to a visitor.
     say = next((told for told in exception.args if isinstance(told, str)), "")
     return render(request, "404.html", {"say": say}, status=404)
+
+
+def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The 400 page; of a name we do not answer to it says where to allow it."""
+    host = request.META.get("HTTP_HOST", "") if isinstance(exception, DisallowedHost) else ""
+    return render(None, "400.html", {"host": host[:100]}, status=400)
 
 
 def broken(request: HttpRequest) -> HttpResponse:

@@ -75,6 +75,11 @@ def test_a_row_tells_the_event_in_words_and_raw(page):
     assert link(row, "flow nightly-orders") == "/?q=any:prefect.flow.7"
 
 
+def test_the_mark_of_a_row_says_its_outcome_to_the_mouse_alone(page):
+    store(failed_run())
+    assert '<svg class="mark" aria-hidden="true"><title>failed</title>' in page("/")
+
+
 def test_newest_come_first_and_older_ones_by_a_link(page):
     store(*(draft(f"n{n}", occurred=NOW - timedelta(seconds=n)) for n in range(120)))
     seen, href = [], "/"
@@ -117,10 +122,10 @@ def test_a_filter_form_edits_its_clause_in_place(client, settings):
 
 
 def test_a_query_that_is_wrong_is_told_where_and_what_instead(page):
-    html = page("/", q="lable:x", status=400)
+    html = page("/", q="lable.team:x", status=400)
     assert "There is no field “lable”" in html
     assert "<mark>lable" in html
-    assert link(html, "label:x") == "/?q=label:x"
+    assert link(html, "label.team:x") == "/?q=label.team:x"
     assert rows(page(link(html, "Search for this text literally"))) == []
 
 
@@ -420,6 +425,15 @@ def test_a_database_that_is_away_is_a_503_in_our_look(rf):
 @pytest.mark.parametrize("path", ["/sign-in", "/admin/login/"])
 def test_who_signs_in_is_told_where_the_first_password_is(page, path):
     assert "the password was printed once" in page(path)
+
+
+def test_a_name_we_do_not_answer_to_is_told_which_setting_allows_it(client):
+    answer = client.get("/sign-in", headers={"host": "events.example.com"})
+    assert answer.status_code == 400
+    told = said(answer.content.decode())
+    assert "This name is not allowed" in told
+    assert "does not answer to events.example.com" in told
+    assert "EVENTFEED_ALLOWED_HOSTS" in told
 
 
 def test_links_that_lead_nowhere_are_told_in_our_look(page):
