@@ -1,5 +1,6 @@
 #!/usr/bin/env python
 import os
+import select
 import sys
 
 from eventfeed.startup import CannotStart
@@ -9,8 +10,21 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventfeed.settings")
     try:
         run()
+        sys.stdout.flush()
     except CannotStart as trouble:
         sys.exit(str(trouble))
+    except BrokenPipeError:
+        if not nobody_listens():
+            raise
+        # What is still to be written goes nowhere, also at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def nobody_listens() -> bool:
+    """Whether the reader of our output is gone, as `| head` is when it has enough."""
+    output = select.poll()
+    output.register(sys.stdout, select.POLLOUT)
+    return any(state & (select.POLLERR | select.POLLHUP) for _, state in output.poll(0))
 
 
 def run() -> None:
