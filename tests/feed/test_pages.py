@@ -266,6 +266,11 @@ def test_neighbours_are_found_up_to_the_edges_of_all_times(page):
     assert f'href="/events/{near}' in page(f"/events/{last}")
 
 
+def test_the_source_of_an_event_leads_to_its_page(page):
+    (id,) = store(failed_run())
+    assert "tests" in said(page(link(page(f"/events/{id}"), "tests")))
+
+
 def test_every_value_filters_with_and_without(page):
     (id,) = store(failed_run(payload={"error": {"kind": "ValueError", "tries": 3}}))
     html = page(f"/events/{id}")
