@@ -78,7 +78,7 @@ class Run:
         inputs: Sequence[Dataset] = (),
         outputs: Sequence[Dataset] = (),
         *,
-        error: tuple[str, str] | None = None,
+        error: tuple[str, str | None] | None = None,
         rows: int | None = None,
         checked: str | None = None,
     ) -> None:
@@ -110,7 +110,7 @@ class Run:
             )
         }
 
-    def facets(self, error: tuple[str, str] | None) -> Message:
+    def facets(self, error: tuple[str, str | None] | None) -> Message:
         facets = {
             "processing_engine": facet(
                 "1-1-1/ProcessingEngineRunFacet.json",
@@ -131,7 +131,7 @@ class Run:
                 "1-0-1/ErrorMessageRunFacet.json",
                 message=message,
                 programmingLanguage="JAVA" if self.integration == "spark" else "python",
-                stackTrace=stack,
+                **({"stackTrace": stack} if stack else {}),
             )
         return facets
 
@@ -234,7 +234,7 @@ def dbt_model(
     job.tell("START", sources, [model])
     story.wait(6)
     if model is FCT_ORDERS and story.chance(0.15):
-        job.tell("FAIL", sources, [model], error=(DBT_ERROR, DBT_ERROR))
+        job.tell("FAIL", sources, [model], error=(DBT_ERROR, None))
         return DBT_ERROR.splitlines()[0]
     job.tell("COMPLETE", sources, [model], rows=story.rng.randrange(900, 250_000))
     return None
