@@ -7,12 +7,14 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 import httpx
 import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
+from apps.events.absence import Absence
 from apps.events.models import Source
 from apps.ingest.models import Relay
 from apps.ingest.relay.destinations import transport
@@ -25,6 +27,11 @@ logger = logging.getLogger(__name__)
 
 LOCK = "SELECT pg_try_advisory_lock(hashtext('eventfeed.relay'), %s)"
 LOOK_EVERY = 5.0
+
+
+@cache
+def absence_of(url: str) -> Absence:
+    return Absence(f"The relay from {url}", logger)
 
 
 class Bearer(httpx.Auth):
@@ -86,6 +93,7 @@ def _alone(relay: Relay) -> Iterator[None]:
         row = conn.execute(LOCK, [relay.pk]).fetchone()
         if not (row and row[0]):
             raise Busy(f"{relay.url} is being taken over by another process already.")
+        absence_of(relay.url).end()
         yield
 
 
@@ -154,7 +162,7 @@ def _kept(relay: Relay, ending: threading.Event) -> None:
     except ServerRefuses as error:
         _give_up(relay, str(error))
     except (OperationalError, InterfaceError, psycopg.Error) as error:
-        logger.warning("The relay from %s waits for the database: %s", relay.url, error)
+        absence_of(relay.url).begin(error)
     finally:
         connection.close()
 
