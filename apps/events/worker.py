@@ -45,6 +45,8 @@ def run_worker(followers: Sequence[Follower], stop: threading.Event) -> None:
                 Shift(conn, followers, stop, ours, written).run()
         except (psycopg.Error, OSError) as error:
             absence.begin(error)
+            # The followers' connection is as dead, and would be found so only when all is well.
+            connection.close()
             ours.clear()
             stop.wait(AWAY)
     house.join()
