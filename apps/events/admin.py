@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.formats import localize
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter, TextFilter
@@ -157,7 +157,7 @@ class EventAdmin(ModelAdmin):
         "shown_occurred",
         "shown_outcome",
         "in_words",
-        "event",
+        "shown_event",
         "shown_resource",
         "source",
     )
@@ -250,6 +250,12 @@ class EventAdmin(ModelAdmin):
     @display(description="What happened")
     def in_words(self, event: Event) -> str:
         return words(event.event, event.resource).text
+
+    @display(description="Event")
+    def shown_event(self, event: Event) -> SafeString:
+        return format_html_join(
+            SafeString(".<wbr>"), "{}", ([part] for part in event.event.split("."))
+        )
 
     @display(description="Resource")
     def shown_resource(self, event: Event) -> str:
