@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,9 @@ class Up:
     def kill_everything(self) -> None:
         everything = self.processes()
         for process in everything:
-            process.kill()
+            # A backend of PostgreSQL may have ended since.
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self._process.wait(WITHIN)
         psutil.wait_procs(everything, timeout=WITHIN)
 
