@@ -3,10 +3,10 @@
 import time
 from collections.abc import Mapping
 
-from apps.ingest.adapters.flyte import read_flyte
+from apps.ingest.adapters.flyte.adapter import read_flyte
 from apps.ingest.adapters.message import Adapter, Message, Unreadable
-from apps.ingest.adapters.openlineage import read_openlineage
-from apps.ingest.adapters.otlp import read_otlp
+from apps.ingest.adapters.openlineage.adapter import read_openlineage
+from apps.ingest.adapters.otlp.adapter import read_otlp
 from benchmarks.dialects import MADE, fresh
 
 SECONDS = 1.0

@@ -9,7 +9,7 @@ from apps.events.draft import Draft
 from apps.events.models import Rejection
 from apps.events.record import record
 from apps.events.row import Refused
-from apps.ingest.adapters.cloudevents_envelopes import CONFIRM_PAGE, TO_CONFIRM
+from apps.ingest.adapters.cloudevents.envelopes import CONFIRM_PAGE, TO_CONFIRM
 from apps.ingest.adapters.message import Message, Unreadable
 from apps.ingest.dialects import READERS
 from apps.ingest.doors.refusals import Refusal, refusal_by_database, refusals_in

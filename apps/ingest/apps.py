@@ -6,18 +6,18 @@ class IngestConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.ingest import audit
-        from apps.ingest.adapters.cloudevents_details import register_cloudevents_details
-        from apps.ingest.adapters.cloudevents_words import register_cloudevents
-        from apps.ingest.adapters.flink_details import register_flink_details
-        from apps.ingest.adapters.flink_words import register_flink
-        from apps.ingest.adapters.flyte_details import register_flyte_details
-        from apps.ingest.adapters.flyte_words import register_flyte
-        from apps.ingest.adapters.openlineage_details import register_openlineage_details
-        from apps.ingest.adapters.openlineage_words import register_openlineage
-        from apps.ingest.adapters.otlp_details import register_otel_details
-        from apps.ingest.adapters.otlp_words import register_otel
-        from apps.ingest.adapters.prefect_catalogue import register_prefect
-        from apps.ingest.adapters.webhook_words import register_webhooks
+        from apps.ingest.adapters.cloudevents.details import register_cloudevents_details
+        from apps.ingest.adapters.cloudevents.words import register_cloudevents
+        from apps.ingest.adapters.flink.details import register_flink_details
+        from apps.ingest.adapters.flink.words import register_flink
+        from apps.ingest.adapters.flyte.details import register_flyte_details
+        from apps.ingest.adapters.flyte.words import register_flyte
+        from apps.ingest.adapters.openlineage.details import register_openlineage_details
+        from apps.ingest.adapters.openlineage.words import register_openlineage
+        from apps.ingest.adapters.otlp.details import register_otel_details
+        from apps.ingest.adapters.otlp.words import register_otel
+        from apps.ingest.adapters.prefect.catalogue import register_prefect
+        from apps.ingest.adapters.webhook.words import register_webhooks
 
         audit.listen()
         register_cloudevents()

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from apps.ingest.adapters.cloudevents_draft import read_cloudevents
-from apps.ingest.adapters.flyte import read_flyte
+from apps.ingest.adapters.cloudevents.draft import read_cloudevents
+from apps.ingest.adapters.flyte.adapter import read_flyte
 from apps.ingest.adapters.message import Adapter
-from apps.ingest.adapters.openlineage import read_openlineage
-from apps.ingest.adapters.otlp import read_otlp
-from apps.ingest.adapters.prefect import read_prefect
+from apps.ingest.adapters.openlineage.adapter import read_openlineage
+from apps.ingest.adapters.otlp.adapter import read_otlp
+from apps.ingest.adapters.prefect.adapter import read_prefect
 from apps.ingest.hooks.reading import read_webhook
 
 DIALECTS: Mapping[str, Adapter] = {

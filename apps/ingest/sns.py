@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.events.audit import tell
 from apps.events.models import Rejection
-from apps.ingest.adapters.cloudevents_envelopes import TO_CONFIRM, Subscription, subscription_in
+from apps.ingest.adapters.cloudevents.envelopes import TO_CONFIRM, Subscription, subscription_in
 from apps.ingest.writers import for_writers, may_write, name_of
 
 # So long SNS remembers what it has asked.

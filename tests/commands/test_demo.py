@@ -13,8 +13,8 @@ from apps.events.models import Event, Source
 from apps.events.record import record
 from apps.events.words import REGISTRY, Words, words
 from apps.ingest import demo
-from apps.ingest.adapters import prefect_catalogue
-from apps.ingest.adapters.flink import FAILURES
+from apps.ingest.adapters.flink.adapter import FAILURES
+from apps.ingest.adapters.prefect import catalogue as prefect_catalogue
 from apps.ingest.demo.lake import CHURN_FEATURES, ORDERS_ENRICHED
 from apps.query import Outcome
 

@@ -8,8 +8,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.json_format import MessageToDict, ParseDict
 
 from apps.events.draft import RESOURCE_ROLE, Draft
-from apps.ingest.adapters.cloudevents_draft import read_cloudevents
-from apps.ingest.adapters.flyte import read_flyte
+from apps.ingest.adapters.cloudevents.draft import read_cloudevents
+from apps.ingest.adapters.flyte.adapter import read_flyte
 from apps.ingest.adapters.message import Message, Unreadable
 
 REQUESTS = {

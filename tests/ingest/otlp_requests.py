@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from apps.events.draft import Draft
 from apps.ingest.adapters.message import Element, Message, Unreadable
-from apps.ingest.adapters.otlp import JSON, PROTOBUF, read_otlp
+from apps.ingest.adapters.otlp.adapter import JSON, PROTOBUF, read_otlp
 
 # 2026-11-20T10:00:00Z.
 AT = 1_795_168_800_000_000_000

@@ -11,8 +11,8 @@ from flyteidl.admin.event_pb2 import TaskExecutionEventRequest
 from apps.events.away import DatabaseAway
 from apps.events.draft import Draft
 from apps.ingest import sns
-from apps.ingest.adapters.cloudevents_draft import read_cloudevents
-from apps.ingest.adapters.cloudevents_envelopes import TO_CONFIRM, confirms, is_enveloped
+from apps.ingest.adapters.cloudevents.draft import read_cloudevents
+from apps.ingest.adapters.cloudevents.envelopes import TO_CONFIRM, confirms, is_enveloped
 from apps.ingest.adapters.message import Message, Unreadable
 from apps.ingest.doors import door
 from apps.ingest.doors.cloudevents import CloudEventsDoor

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.events.row import rows_of
-from apps.ingest.adapters.cloudevents_draft import read_cloudevents
+from apps.ingest.adapters.cloudevents.draft import read_cloudevents
 from apps.ingest.adapters.message import Element, Message, Unreadable
 
 VALUES = st.text(st.characters(max_codepoint=255), max_size=30)

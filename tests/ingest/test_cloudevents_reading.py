@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apps.events.draft import Draft
-from apps.ingest.adapters.cloudevents_draft import outcome_of, read_cloudevents
+from apps.ingest.adapters.cloudevents.draft import outcome_of, read_cloudevents
 from apps.ingest.adapters.message import Message, Unreadable
 from apps.query.outcomes import Outcome
 from tests.ingest.cloudevents_schema import CloudEvent, CloudEventBatch

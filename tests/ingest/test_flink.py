@@ -8,8 +8,13 @@ import pytest
 from apps.events.details import Facts, Failure, details
 from apps.events.models import Event
 from apps.events.words import icons, kind_of, words
-from apps.ingest.adapters.flink import CHECKPOINT_STATES, JOB_STATES, SUBTASK_STATES, human_size
-from apps.ingest.adapters.flink_words import KINDS
+from apps.ingest.adapters.flink.adapter import (
+    CHECKPOINT_STATES,
+    JOB_STATES,
+    SUBTASK_STATES,
+    human_size,
+)
+from apps.ingest.adapters.flink.words import KINDS
 from apps.query.outcomes import Outcome
 from tests.ingest.otlp_requests import (
     AT,

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from apps.events.draft import Draft
-from apps.ingest.adapters.flyte import read_flyte_request
+from apps.ingest.adapters.flyte.adapter import read_flyte_request
 from apps.query.outcomes import Outcome
 from tests.ingest.flyte_messages import (
     EVENTS,

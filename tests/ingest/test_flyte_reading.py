@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.events.row import rows_of
-from apps.ingest.adapters import flyte_messages
-from apps.ingest.adapters.flyte import read_flyte, read_flyte_request
-from apps.ingest.adapters.flyte_forms import Message as MessageForm
-from apps.ingest.adapters.flyte_forms import Repeated
-from apps.ingest.adapters.flyte_protobuf import request_class
+from apps.ingest.adapters.flyte import messages as flyte_messages
+from apps.ingest.adapters.flyte.adapter import read_flyte, read_flyte_request
+from apps.ingest.adapters.flyte.forms import Message as MessageForm
+from apps.ingest.adapters.flyte.forms import Repeated
+from apps.ingest.adapters.flyte.protobuf import request_class
 from apps.ingest.adapters.message import Message, Unreadable
 from tests.ingest.flyte_messages import (
     EVENTS,

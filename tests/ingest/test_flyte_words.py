@@ -7,9 +7,10 @@ from flyteidl.core import catalog_pb2, execution_pb2, identifier_pb2
 from flyteidl.event import event_pb2
 
 from apps.events.words import kind_of, owner_of, words
-from apps.ingest.adapters import flyte_messages, flyte_words
-from apps.ingest.adapters.flyte_drafts import ENTITIES
-from apps.ingest.adapters.flyte_words import in_words
+from apps.ingest.adapters.flyte import messages as flyte_messages
+from apps.ingest.adapters.flyte import words as flyte_words
+from apps.ingest.adapters.flyte.drafts import ENTITIES
+from apps.ingest.adapters.flyte.words import in_words
 from apps.query.outcomes import Outcome
 
 PHASES: list[tuple[str, Any, Any]] = [

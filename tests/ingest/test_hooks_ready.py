@@ -8,7 +8,7 @@ import pytest
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
 from apps.events.words import icons, kind_of
 from apps.ingest.adapters.message import Message, Unreadable
-from apps.ingest.adapters.webhook_words import KINDS
+from apps.ingest.adapters.webhook.words import KINDS
 from apps.ingest.hooks.drafting import Recipe
 from apps.ingest.hooks.reading import asked, elements_in
 from apps.ingest.hooks.ready import READY

@@ -10,8 +10,8 @@ import pytest
 from apps.events.draft import RESOURCE_ROLE, Draft
 from apps.events.words import kind_of, words
 from apps.ingest.adapters.message import Message, Unreadable
-from apps.ingest.adapters.openlineage import read_openlineage
-from apps.ingest.adapters.openlineage_words import EVENT_TYPES, METADATA
+from apps.ingest.adapters.openlineage.adapter import read_openlineage
+from apps.ingest.adapters.openlineage.words import EVENT_TYPES, METADATA
 from apps.ingest.masking import masked
 from apps.query.outcomes import Outcome
 from tests.ingest.test_openlineage_reading import DATASET, PLAIN, RUN_ID

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from apps.ingest.adapters.message import Message, Unreadable
-from apps.ingest.adapters.openlineage import read_openlineage
+from apps.ingest.adapters.openlineage.adapter import read_openlineage
 from tests.crash.up import CHECKOUT, Up
 from tests.ingest.conftest import Eventfeed
 

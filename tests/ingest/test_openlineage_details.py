@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from apps.events.details import Block, Code, Facts, Failure, Table
 from apps.events.models import Event
-from apps.ingest.adapters.openlineage_details import details_of
+from apps.ingest.adapters.openlineage.details import details_of
 from tests.ingest.test_openlineage import dataset, facet
 from tests.ingest.test_openlineage_reading import CORE, JSON
 

@@ -13,7 +13,7 @@ import openlineage.client.generated
 import pytest
 from openlineage.client.generated import base, parent_run
 
-from apps.ingest.adapters import openlineage_facets as ours
+from apps.ingest.adapters.openlineage import facets as ours
 
 TABLES = {
     base.RunFacet: ours.RUN,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from apps.events.row import rows_of
 from apps.ingest.adapters.message import Message, Unreadable
-from apps.ingest.adapters.openlineage import draft_of, read_openlineage
-from apps.ingest.adapters.openlineage_reading import Told, read, split
+from apps.ingest.adapters.openlineage.adapter import draft_of, read_openlineage
+from apps.ingest.adapters.openlineage.reading import Told, read, split
 
 RUN_ID = "01a1fc31-0000-7000-8000-000000000001"
 PLAIN: dict[str, Any] = {

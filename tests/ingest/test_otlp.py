@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from apps.ingest.adapters.message import Message, Unreadable
-from apps.ingest.adapters.otlp import JSON, PROTOBUF, read_otlp
+from apps.ingest.adapters.otlp.adapter import JSON, PROTOBUF, read_otlp
 from apps.query.outcomes import Outcome
 from tests.ingest.otlp_requests import (
     AT,

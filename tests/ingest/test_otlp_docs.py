@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from apps.ingest.adapters.flink import CHECKPOINT_STATES, FAMILIES, JOB_STATES
+from apps.ingest.adapters.flink.adapter import CHECKPOINT_STATES, FAMILIES, JOB_STATES
 from apps.ingest.doorways import HTTP
 from eventfeed import settings
 from tests.ingest.conftest import Eventfeed

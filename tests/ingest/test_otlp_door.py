@@ -22,7 +22,7 @@ from opentelemetry.sdk.resources import Resource
 from apps.accounts.models import Token
 from apps.events.away import in_database
 from apps.events.recorder import DatabaseAway, recorder
-from apps.ingest.adapters.otlp import JSON, PROTOBUF
+from apps.ingest.adapters.otlp.adapter import JSON, PROTOBUF
 from apps.ingest.doors.otlp import PART, Logs, post_logs
 from tests.events.telling import told
 from tests.events.wire import Wire

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from apps.events.draft import Draft
-from apps.ingest.adapters.prefect import draft_of
-from apps.ingest.adapters.prefect_reading import PrefectEvent, read
+from apps.ingest.adapters.prefect.adapter import draft_of
+from apps.ingest.adapters.prefect.reading import PrefectEvent, read
 from apps.ingest.ownership import warnings_for
 from apps.query.outcomes import Outcome
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from apps.ingest.adapters.prefect import draft_of
-from apps.ingest.adapters.prefect_reading import PrefectEvent, read
+from apps.ingest.adapters.prefect.adapter import draft_of
+from apps.ingest.adapters.prefect.reading import PrefectEvent, read
 from tests.environments import environment_with
 from tests.ingest.test_prefect_reading import ID, PLAIN, in_role, labels, resource
 

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from apps.ingest.adapters import prefect_reading
 from apps.ingest.adapters.message import Unreadable
-from apps.ingest.adapters.prefect import draft_of
-from apps.ingest.adapters.prefect_reading import PrefectEvent, Reading, read, read_batch
+from apps.ingest.adapters.prefect import reading as prefect_reading
+from apps.ingest.adapters.prefect.adapter import draft_of
+from apps.ingest.adapters.prefect.reading import PrefectEvent, Reading, read, read_batch
 
 SAMPLES = json.loads((Path(__file__).parent / "samples" / "prefect.json").read_bytes())
 ID = "018f0000-0000-7000-8000-000000000000"

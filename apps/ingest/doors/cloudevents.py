@@ -4,8 +4,8 @@
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md
 """
 
-from apps.ingest.adapters.cloudevents_draft import read_cloudevents
-from apps.ingest.adapters.cloudevents_envelopes import is_enveloped
+from apps.ingest.adapters.cloudevents.draft import read_cloudevents
+from apps.ingest.adapters.cloudevents.envelopes import is_enveloped
 from apps.ingest.adapters.message import Message
 from apps.ingest.doors.answers import Answer, answered
 from apps.ingest.doors.asgi import Receive, Scope, Send

@@ -1,6 +1,6 @@
 """`POST /api/v1/events/{workflows,nodes,tasks}`: the HTTP gateway of Flyte's admin, for events."""
 
-from apps.ingest.adapters.flyte import read_flyte
+from apps.ingest.adapters.flyte.adapter import read_flyte
 from apps.ingest.adapters.message import Message
 from apps.ingest.doors.answers import Answer
 from apps.ingest.doors.door import Door, MessageRefused, Taken

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from apps.ingest.adapters.message import Message, Problem
-from apps.ingest.adapters.openlineage import read_openlineage
+from apps.ingest.adapters.openlineage.adapter import read_openlineage
 from apps.ingest.doors.answers import Answer
 from apps.ingest.doors.door import Door, Taken
 from apps.ingest.doors.refusals import Refusal

@@ -11,8 +11,8 @@ from apps.events.draft import Draft
 from apps.events.record import Recorded
 from apps.events.recorder import Recorder
 from apps.ingest.adapters.message import Message, media_type
-from apps.ingest.adapters.otlp import JSON, PROTOBUF, read_otlp
-from apps.ingest.adapters.otlp_protobuf import VARINT, tag, written
+from apps.ingest.adapters.otlp.adapter import JSON, PROTOBUF, read_otlp
+from apps.ingest.adapters.otlp.protobuf import VARINT, tag, written
 from apps.ingest.doors.answers import Answer
 from apps.ingest.doors.door import RETRY_AFTER, Door, MessageRefused, Taken
 from apps.ingest.doors.refusals import Refusal

@@ -1,7 +1,7 @@
 """`POST /api/events`: a batch of Prefect's events, stored whole before the 204, or not at all."""
 
 from apps.ingest.adapters.message import Message
-from apps.ingest.adapters.prefect import read_prefect
+from apps.ingest.adapters.prefect.adapter import read_prefect
 from apps.ingest.doors.answers import Answer
 from apps.ingest.doors.door import Door, MessageRefused, Taken
 

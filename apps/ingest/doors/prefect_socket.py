@@ -16,8 +16,8 @@ from apps.accounts.access import AccessAway, Caller
 from apps.events.recorder import DatabaseAway, recorder
 from apps.events.row import Refused, Row, rows_of
 from apps.ingest.adapters.message import Unreadable
-from apps.ingest.adapters.prefect import draft_of
-from apps.ingest.adapters.prefect_reading import read
+from apps.ingest.adapters.prefect.adapter import draft_of
+from apps.ingest.adapters.prefect.reading import read
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit, source_of
 from apps.ingest.doors.asgi import Message, Receive, Scope, Send
 from apps.ingest.doors.prefect_post import PrefectPost

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from apps.accounts.access import Caller
 from apps.events.away import DatabaseAway
 from apps.events.draft import Draft
-from apps.ingest.adapters.flyte import read_flyte_request
+from apps.ingest.adapters.flyte.adapter import read_flyte_request
 from apps.ingest.adapters.message import Element, Message, Unreadable
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit
 from apps.ingest.doors.door import AWAY, Door, MessageRefused

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from apps.ingest.adapters.message import Message
-from apps.ingest.adapters.otlp import PROTOBUF
+from apps.ingest.adapters.otlp.adapter import PROTOBUF
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit
 from apps.ingest.doors.door import AWAY, MessageRefused
 from apps.ingest.doors.otlp import Logs

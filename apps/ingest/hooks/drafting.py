@@ -13,7 +13,7 @@ from apps.events.words import words
 from apps.ingest import strict_json
 from apps.ingest.adapters.identity import derived
 from apps.ingest.adapters.message import Message, Unreadable, cut, one_line
-from apps.ingest.adapters.prefect_reading import (
+from apps.ingest.adapters.prefect.reading import (
     MAX_EVENT_BYTES,
     UUID_FORM,
     PrefectEvent,

@@ -22,8 +22,8 @@ from apps.events.draft import Draft
 from apps.events.record import record
 from apps.events.rejections import Rejected, reject_sync
 from apps.ingest.adapters.message import Unreadable
-from apps.ingest.adapters.prefect import draft_of
-from apps.ingest.adapters.prefect_reading import read
+from apps.ingest.adapters.prefect.adapter import draft_of
+from apps.ingest.adapters.prefect.reading import read
 from apps.ingest.masking import Rules, masked
 from apps.ingest.models import Relay, RelayedHour
 from apps.ingest.relay.prefect_server import (

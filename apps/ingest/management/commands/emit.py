@@ -19,8 +19,8 @@ from apps.events.models import Source
 from apps.events.record import record
 from apps.events.row import Refused
 from apps.ingest.adapters.message import Unreadable
-from apps.ingest.adapters.prefect import draft_of
-from apps.ingest.adapters.prefect_reading import PrefectEvent, read
+from apps.ingest.adapters.prefect.adapter import draft_of
+from apps.ingest.adapters.prefect.reading import PrefectEvent, read
 from apps.ingest.ownership import warnings_for
 
 Message = dict[str, Any]

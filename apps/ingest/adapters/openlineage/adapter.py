@@ -10,18 +10,18 @@ import msgspec
 from apps.events.draft import RESOURCE_ID, Draft
 from apps.ingest.adapters.identity import derived_from_bytes
 from apps.ingest.adapters.message import Element, Message, Unreadable, cut
-from apps.ingest.adapters.openlineage_facets import facet_warnings
-from apps.ingest.adapters.openlineage_labels import (
+from apps.ingest.adapters.openlineage.facets import facet_warnings
+from apps.ingest.adapters.openlineage.labels import (
     labels_of_dataset,
     labels_of_job,
     labels_of_run,
     labels_of_sender,
     labels_of_tags,
 )
-from apps.ingest.adapters.openlineage_message import message_of
-from apps.ingest.adapters.openlineage_parts import NOTHING, Json, object_in
-from apps.ingest.adapters.openlineage_reading import Kind, Told, read, split
-from apps.ingest.adapters.openlineage_related import (
+from apps.ingest.adapters.openlineage.message import message_of
+from apps.ingest.adapters.openlineage.parts import NOTHING, Json, object_in
+from apps.ingest.adapters.openlineage.reading import Kind, Told, read, split
+from apps.ingest.adapters.openlineage.related import (
     PLAIN_UUID,
     RESOURCE_NAME,
     Related,
@@ -36,7 +36,7 @@ from apps.ingest.adapters.openlineage_related import (
     relate_sources,
     run_id_of,
 )
-from apps.ingest.adapters.openlineage_words import EVENT_TYPES
+from apps.ingest.adapters.openlineage.words import EVENT_TYPES
 from apps.query.outcomes import Outcome
 
 MOST_WARNINGS = 20

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
-from apps.ingest.adapters.cloudevents import CloudEvent, Data, Found, events_in
-from apps.ingest.adapters.cloudevents_envelopes import Envelope, opened
-from apps.ingest.adapters.cloudevents_protobuf import NoProtobuf, event_in_protobuf
-from apps.ingest.adapters.flyte import (
+from apps.ingest.adapters.cloudevents.adapter import CloudEvent, Data, Found, events_in
+from apps.ingest.adapters.cloudevents.envelopes import Envelope, opened
+from apps.ingest.adapters.cloudevents.protobuf import NoProtobuf, event_in_protobuf
+from apps.ingest.adapters.flyte.adapter import (
     EXTERNAL_EVENTS,
     read_flyte_cloudevent,
     read_flyte_request,

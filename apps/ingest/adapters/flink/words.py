@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from apps.events.words import Kind, Rule, Words, register, sentence_case, spelled
-from apps.ingest.adapters.flink import CHECKPOINT_STATES, JOB_STATES, SUBTASK_STATES
+from apps.ingest.adapters.flink.adapter import CHECKPOINT_STATES, JOB_STATES, SUBTASK_STATES
 from apps.query.outcomes import Outcome
 
 JOB = Kind("Flink job", "flow")

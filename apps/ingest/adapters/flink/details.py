@@ -5,7 +5,7 @@ from typing import Any
 
 from apps.events.details import Block, Cell, register_details
 from apps.events.models import Event
-from apps.ingest.adapters.flink import (
+from apps.ingest.adapters.flink.adapter import (
     CUSTOM_PREFIX,
     FAILURE_LABEL,
     VARIABLES,
@@ -13,7 +13,7 @@ from apps.ingest.adapters.flink import (
     found_by_enrichers,
     human_size,
 )
-from apps.ingest.adapters.otlp_details import body_of, facts, held, plain, severity, text_of
+from apps.ingest.adapters.otlp.details import body_of, facts, held, plain, severity, text_of
 
 Rows = Iterator[tuple[str, Cell]]
 

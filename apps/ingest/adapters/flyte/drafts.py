@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
-from apps.ingest.adapters.flyte_forms import LARGEST, LeftOut, Values, Wrong, left_out
-from apps.ingest.adapters.flyte_messages import EVENTS
-from apps.ingest.adapters.flyte_words import (
+from apps.ingest.adapters.flyte.forms import LARGEST, LeftOut, Values, Wrong, left_out
+from apps.ingest.adapters.flyte.messages import EVENTS
+from apps.ingest.adapters.flyte.words import (
     CACHE_WORDS,
     EXECUTION_STARTED,
     in_words,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from apps.ingest.adapters.message import one_line
-from apps.ingest.adapters.otlp_event import (
+from apps.ingest.adapters.otlp.event import (
     UNNAMED_SERVICE,
     Event,
     event_name,
@@ -22,7 +22,7 @@ from apps.ingest.adapters.otlp_event import (
     service_name,
     severity_of,
 )
-from apps.ingest.adapters.otlp_record import Record, Scope
+from apps.ingest.adapters.otlp.record import Record, Scope
 from apps.query.outcomes import Outcome
 
 FAILED, COMPLETED, RUNNING = Outcome.FAILED, Outcome.COMPLETED, Outcome.RUNNING

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from apps.ingest.adapters.cloudevents import (
+from apps.ingest.adapters.cloudevents.adapter import (
     STRUCTURED,
     Wrong,
     is_binary,

@@ -11,7 +11,7 @@ import msgspec
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 from apps.ingest.adapters.identity import resource_id
 from apps.ingest.adapters.message import labels_of, one_line
-from apps.ingest.adapters.otlp_record import Record, Scope
+from apps.ingest.adapters.otlp.record import Record, Scope
 from apps.ingest.ownership import warnings_for
 from apps.query.outcomes import Outcome
 

@@ -15,13 +15,13 @@ from uuid import UUID, uuid4
 import msgspec
 
 from apps.events.draft import Draft
-from apps.ingest.adapters.flink import flink_name, tell_flink
+from apps.ingest.adapters.flink.adapter import flink_name, tell_flink
 from apps.ingest.adapters.identity import NAMESPACE, derived
 from apps.ingest.adapters.message import Element, Message, Unreadable, media_type
-from apps.ingest.adapters.otlp_event import Event, event_name, tell_event
-from apps.ingest.adapters.otlp_json import read_json
-from apps.ingest.adapters.otlp_protobuf import read_protobuf
-from apps.ingest.adapters.otlp_record import Broken, Reader, Record, Scope, Told
+from apps.ingest.adapters.otlp.event import Event, event_name, tell_event
+from apps.ingest.adapters.otlp.json import read_json
+from apps.ingest.adapters.otlp.protobuf import read_protobuf
+from apps.ingest.adapters.otlp.record import Broken, Reader, Record, Scope, Told
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 READERS: Mapping[str, Reader] = {

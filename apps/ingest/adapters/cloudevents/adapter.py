@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from apps.ingest import strict_json
-from apps.ingest.adapters.cloudevents_protobuf import (
+from apps.ingest.adapters.cloudevents.protobuf import (
     NoProtobuf,
     Wire,
     batch_in_protobuf,

@@ -4,7 +4,7 @@ import re
 from itertools import islice
 
 from apps.ingest.adapters.message import cut
-from apps.ingest.adapters.openlineage_parts import (
+from apps.ingest.adapters.openlineage.parts import (
     NOTHING,
     Json,
     assertions_of,

@@ -9,8 +9,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from apps.ingest.adapters.flyte_forms import Message, Repeated, Values, Wrong
-from apps.ingest.adapters.flyte_messages import EVENTS, REQUESTS
+from apps.ingest.adapters.flyte.forms import Message, Repeated, Values, Wrong
+from apps.ingest.adapters.flyte.messages import EVENTS, REQUESTS
 
 MISSING = (
     "Flyte's protobuf needs the package flyteidl, which is not installed: run"

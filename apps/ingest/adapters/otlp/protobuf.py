@@ -12,7 +12,7 @@ from struct import unpack
 from typing import Any
 
 from apps.ingest.adapters.message import Unreadable
-from apps.ingest.adapters.otlp_record import (
+from apps.ingest.adapters.otlp.record import (
     MAX_DEPTH,
     Broken,
     Record,

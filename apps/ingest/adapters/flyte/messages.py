@@ -3,7 +3,7 @@
 https://github.com/flyteorg/flyte/blob/v1.16.8/flyteidl/protos/flyteidl/event/event.proto
 """
 
-from apps.ingest.adapters.flyte_forms import (
+from apps.ingest.adapters.flyte.forms import (
     DURATION,
     FLAG,
     NUMBER,

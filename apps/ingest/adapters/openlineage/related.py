@@ -12,8 +12,8 @@ from uuid import UUID
 
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 from apps.ingest.adapters.identity import resource_id
-from apps.ingest.adapters.openlineage_labels import labels_of_dataset, labels_of_tags, said
-from apps.ingest.adapters.openlineage_parts import (
+from apps.ingest.adapters.openlineage.labels import labels_of_dataset, labels_of_tags, said
+from apps.ingest.adapters.openlineage.parts import (
     NOTHING,
     Json,
     is_named,

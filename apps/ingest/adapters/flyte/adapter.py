@@ -11,11 +11,11 @@ import msgspec
 
 from apps.events.draft import Draft
 from apps.ingest import strict_json
-from apps.ingest.adapters.cloudevents import CloudEvent
-from apps.ingest.adapters.flyte_drafts import Told, draft_of, started
-from apps.ingest.adapters.flyte_forms import Values, Wrong
-from apps.ingest.adapters.flyte_messages import EXECUTION_START, PUBLISHED, REQUESTS
-from apps.ingest.adapters.flyte_protobuf import Missing, request_of
+from apps.ingest.adapters.cloudevents.adapter import CloudEvent
+from apps.ingest.adapters.flyte.drafts import Told, draft_of, started
+from apps.ingest.adapters.flyte.forms import Values, Wrong
+from apps.ingest.adapters.flyte.messages import EXECUTION_START, PUBLISHED, REQUESTS
+from apps.ingest.adapters.flyte.protobuf import Missing, request_of
 from apps.ingest.adapters.message import Element, Message, Problem, Unreadable, cut, media_type
 from apps.ingest.strict_json import REPLACED, TEXT_FLAWS, Malformed, TooDeep, storable
 

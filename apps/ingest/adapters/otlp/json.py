@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from apps.ingest.adapters.message import Unreadable
-from apps.ingest.adapters.otlp_record import (
+from apps.ingest.adapters.otlp.record import (
     MAX_DEPTH,
     Broken,
     Record,

@@ -11,7 +11,7 @@ from apps.events.details import Block, Cell, Code, Facts, Failure, Table, regist
 from apps.events.draft import RESOURCE_ID
 from apps.events.models import Event
 from apps.ingest.adapters.message import cut
-from apps.ingest.adapters.openlineage_parts import (
+from apps.ingest.adapters.openlineage.parts import (
     Json,
     assertions_of,
     datasets_of,
@@ -21,7 +21,7 @@ from apps.ingest.adapters.openlineage_parts import (
     statistics_of,
     text_in,
 )
-from apps.ingest.adapters.openlineage_related import named
+from apps.ingest.adapters.openlineage.related import named
 
 MOST_ROWS = 100
 # Of so many datasets the columns are told.

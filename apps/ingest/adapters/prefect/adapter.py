@@ -7,7 +7,7 @@ from typing import Any
 from apps.events.draft import RESOURCE_ID, Draft
 from apps.events.words import owner_of, words
 from apps.ingest.adapters.message import Element, Message, Unreadable, one_line
-from apps.ingest.adapters.prefect_reading import PrefectEvent, read_batch
+from apps.ingest.adapters.prefect.reading import PrefectEvent, read_batch
 from apps.ingest.ownership import warnings_for
 from apps.query.outcomes import Outcome
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from apps.ingest.adapters.message import cut, one_line
-from apps.ingest.adapters.openlineage_parts import (
+from apps.ingest.adapters.openlineage.parts import (
     Json,
     assertions_of,
     datasets_of,

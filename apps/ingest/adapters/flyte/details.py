@@ -6,8 +6,8 @@ from typing import Any
 from apps.events.details import Block, Cell, Facts, Failure, Table, register_details
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 from apps.events.models import Event
-from apps.ingest.adapters.flyte_drafts import RESOURCE_NAME, gist
-from apps.ingest.adapters.flyte_words import (
+from apps.ingest.adapters.flyte.drafts import RESOURCE_NAME, gist
+from apps.ingest.adapters.flyte.words import (
     CACHE_WORDS,
     ERROR_KIND_WORDS,
     INSTANCE_WORDS,
