@@ -188,12 +188,12 @@ def read_sync(after: Position, limit: int, *, payload: bool = False) -> list[Eve
     return _read_on(log, after[1:], limit, columns(payload=payload))
 
 
-def read_on(place: tuple[int, int], limit: int) -> list[Event]:
+def read_on(place: tuple[int, int], limit: int, *, reads: frozenset[str]) -> list[Event]:
     """Return what is left of the log after `(tx, seq)`: for places the database itself keeps.
 
-    Payload and terms, the widest columns, are left to be loaded.
+    Of each event only the columns named are read; the others are left to be loaded.
     """
-    return _read_on(state_sync(), place, limit, columns(payload=False, terms=False))
+    return _read_on(state_sync(), place, limit, only(reads))
 
 
 def _read_on(log: Log, place: tuple[int, int], limit: int, names: tuple[str, ...]) -> list[Event]:
@@ -214,6 +214,13 @@ def columns(*, payload: bool, terms: bool = True) -> tuple[str, ...]:
     left_out = {"payload": not payload, "terms": not terms, "terms_version": not terms}
     names = [field.attname for field in Event._meta.concrete_fields]
     return tuple(name for name in names if not left_out.get(name))
+
+
+@cache
+def only(reads: frozenset[str]) -> tuple[str, ...]:
+    """Name these columns in the model's order, and those that say where an event stands."""
+    wanted = reads | {"id", "tx", "seq"}
+    return tuple(name for name in columns(payload=True) if name in wanted)
 
 
 JSON = {"resource", "related", "payload"}

@@ -43,6 +43,7 @@ PRUNE = "DELETE FROM source_minute WHERE minute < %s"
 
 class SourceCounts:
     name = "sources"
+    reads = frozenset({"id", "occurred", "received", "source_id"})
 
     def __init__(self) -> None:
         self.pruned: datetime | None = None

@@ -75,6 +75,7 @@ class Registry:
     """Writes a name or resource when it is new, renamed or untouched for a minute."""
 
     name: str = "registry"
+    reads: frozenset[str] = frozenset({"received", "event", "resource", "related"})
     lately_named: Lately = field(default_factory=Lately)
     lately_touched: Lately = field(default_factory=Lately)
     last: tuple[int, int] = (0, 0)

@@ -25,6 +25,7 @@ class Diary:
     """Writes the name of each event into the database, and may fail."""
 
     name: str = "diary"
+    reads: frozenset[str] = frozenset({"event"})
     crashes: list[str] = field(default_factory=list)
 
     def handle(self, events: list[Event], cursor: CursorWrapper) -> None:
@@ -130,3 +131,17 @@ def test_event_of_a_transaction_under_way_waits_for_its_commit(source: Source):
     until_final()
     assert step(diary) == 2
     assert diary.lines == ["a", "b", "c"]
+
+
+def test_follower_reads_of_an_event_what_it_looks_at_and_no_more(source: Source):
+    @dataclass
+    class Looking(Diary):
+        def handle(self, events: list[Event], cursor: CursorWrapper) -> None:
+            self.left = [event.get_deferred_fields() for event in events]
+
+    looking = Looking()
+    happen("a", source)
+    step(looking)
+    read = {"id", "tx", "seq", "event"}
+    every = {field.attname for field in Event._meta.concrete_fields}
+    assert looking.left == [every - read]

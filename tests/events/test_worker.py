@@ -25,6 +25,7 @@ class Listener:
     """Remembers what it was told; fails as often as it is meant to."""
 
     name: str = "listener"
+    reads: frozenset[str] = frozenset({"event"})
     failures: int = 0
     heard: list[str] = field(default_factory=list)
 
