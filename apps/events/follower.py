@@ -12,7 +12,7 @@ from apps.events.log import read_on
 from apps.events.models import Event
 
 # A follower's transaction holds every other reader's horizon back, so it is a short one.
-MOST_EVENTS = 500
+MOST_EVENTS = 1_000
 MOST_SECONDS = 0.2
 PART = 250
 # Counting how far behind it is ends here.

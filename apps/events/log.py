@@ -197,8 +197,10 @@ def read_on(place: tuple[int, int], limit: int, *, reads: frozenset[str]) -> lis
 
 
 def _read_on(log: Log, place: tuple[int, int], limit: int, names: tuple[str, ...]) -> list[Event]:
-    with connection.cursor() as cursor:
-        cursor.execute(*_rows(log, place, limit, names))
+    # Not Django's own cursor: that reads times in Python, a third of what a reader costs.
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(*_rows(log, place, limit, names), binary=True)
         return events_of(cursor.fetchall(), names, log=log.id)
 
 
@@ -224,12 +226,13 @@ def only(reads: frozenset[str]) -> tuple[str, ...]:
 
 
 JSON = {"resource", "related", "payload"}
+AS_TEXT = JSON | {"terms"}
 
 
 @cache
 def selected(names: tuple[str, ...]) -> str:
     """Write the columns for SELECT; JSON as text, because our decoder is the faster one."""
-    return ", ".join(f"{name}::text" if name in JSON else name for name in names)
+    return ", ".join(f"{name}::text" if name in AS_TEXT else name for name in names)
 
 
 def events_of(
@@ -246,7 +249,7 @@ def _event(
     values = list(row)
     for index in decoded:
         values[index] = msgspec.json.decode(values[index])
-    event = Event.from_db("default", names, values)
+    event = Event.of_row(zip(names, values, strict=True))
     event.log = log
     return event
 

@@ -1,10 +1,11 @@
 """The tables of what happened."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db.models.base import ModelState
 from django.utils import timezone
 
 from apps.events.position import Position
@@ -116,6 +117,18 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} {self.resource_id}"
+
+    @classmethod
+    def of_row(cls, values: Iterable[tuple[str, Any]]) -> Self:
+        """Make what a reader has read, with the columns it left out to be loaded when asked for.
+
+        Django's own way asks for the default of every column and signals twice, for each event.
+        """
+        event = cls.__new__(cls)
+        event._state = ModelState()
+        event._state.adding, event._state.db = False, DEFAULT_DB_ALIAS
+        event.__dict__.update(values)
+        return event
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Event) and self.identity == other.identity

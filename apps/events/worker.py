@@ -84,7 +84,7 @@ class Shift:
         self.conn.execute(f"LISTEN {CHANNEL}")
         while not self.stop.is_set():
             self._claim()
-            handled = sum(self._step(follower) for follower in self.followers)
+            handled = max((self._step(follower) for follower in self.followers), default=0)
             if not handled:
                 self._wait()
             elif handled < MOST_EVENTS:

@@ -248,7 +248,7 @@ def _items_in(raw: bytes, *, source_id: int) -> list[Item]:
     if isinstance(reading, Unreadable):
         return [*refusals_in(reading, raw)]
     try:
-        draft = masked(draft_of(reading), rules_of(source_id))
+        draft = masked(draft_of(reading), rules_of(source_id), told=raw)
         (row,) = rows_of([draft], source_id=source_id)
     except Refused as refused:
         return [refusal_by_database(refused, raw)]
