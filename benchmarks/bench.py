@@ -4,7 +4,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
@@ -22,6 +22,17 @@ class Bench:
     def fraction(self) -> float:
         """What part of the promised figures this machine is held to, as it is today."""
         return min(1.0, median(self.copy_rates) / YARDSTICK)
+
+    def fresh(self) -> "Bench":
+        """Return the same with no yardstick measured yet."""
+        return replace(self, copy_rates=[])
+
+    def say_yardstick(self) -> None:
+        slowest, fastest = min(self.copy_rates), max(self.copy_rates)
+        self.say(
+            f"bare COPY: {slowest:,.0f} to {fastest:,.0f} rows/s in {len(self.copy_rates)} tries;"
+            f" targets are those of {YARDSTICK:,} by {self.fraction:.2f}"
+        )
 
     def measure_yardstick(self, server: Server) -> None:
         self.copy_rates.append(bare_copy_rate(server.dsn, rows=10_000))

@@ -61,9 +61,10 @@ def target_missed(figure: Figure, fraction: float) -> bool:
     return figure.measured > target
 
 
-def table(figures: Iterable[Figure], *, fraction: float) -> str:
+def table(figures: Iterable[tuple[Figure, float]]) -> str:
+    """Return one row a figure, each with the fraction that its target is multiplied by."""
     head = ("figure", "measured", "target", "ratio", "verdict", "")
-    rows = [head, *(_row(figure, fraction) for figure in figures)]
+    rows = [head, *(_row(figure, fraction) for figure, fraction in figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     return "\n".join(
         "  ".join(
