@@ -118,6 +118,12 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.event} {self.resource_id}"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Event) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
     @classmethod
     def of_row(cls, values: Iterable[tuple[str, Any]]) -> Self:
         """Make what a reader has read, with the columns it left out to be loaded when asked for.
@@ -129,12 +135,6 @@ class Event(models.Model):
         event._state.adding, event._state.db = False, DEFAULT_DB_ALIAS
         event.__dict__.update(values)
         return event
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Event) and self.identity == other.identity
-
-    def __hash__(self) -> int:
-        return hash(self.identity)
 
     @property
     def identity(self) -> tuple[Any, Any]:
