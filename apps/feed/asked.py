@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 from apps.events.log import Expired, StartAgain
 from apps.events.position import BadPosition, Position
 from apps.events.search import BadCursor, Cursor, Page, search, search_log
+from apps.feed.columns import Column, Columns, read_columns, written
 from apps.feed.moments import BadMoment, Range
 from apps.query import Clause, Query, Value, clause
 
@@ -28,10 +29,11 @@ class Asked:
     after: str
     first: str
     last: str
+    columns: Columns = ()
 
     @classmethod
     def read(cls, url: Mapping[str, str], now: datetime) -> "Asked":
-        """Read the URL; raises BadMoment."""
+        """Read the URL; raises BadMoment, BadColumn."""
         first, last = url.get("from", ""), url.get("to", "")
         in_log = first or last or url.get("order") == ARRIVAL
         return cls(
@@ -41,6 +43,7 @@ class Asked:
             after=url.get("after", ""),
             first=first,
             last=last,
+            columns=read_columns(url.get("columns", "")),
         )
 
     @property
@@ -57,10 +60,19 @@ class Asked:
         return bool(self.text or self.range.since or self.range.until or self.is_stretch)
 
     @property
+    def columns_text(self) -> str:
+        return written(self.columns)
+
+    @property
     def kept(self) -> list[tuple[str, str]]:
         """What a form must repeat to change the text alone."""
         order = ARRIVAL if self.of_log and not self.is_stretch else ""
-        fields = {"since": self.range.since_text, "until": self.range.until_text, "order": order}
+        fields = {
+            "since": self.range.since_text,
+            "until": self.range.until_text,
+            "order": order,
+            "columns": self.columns_text,
+        }
         return [(name, value) for name, value in fields.items() if value]
 
     def page(self, query: Query) -> Page:
@@ -85,6 +97,9 @@ class Asked:
         """Return the URL that asks the same but for the changes, from its first page."""
         fields = {"q": self.text, **dict(self.kept)} | changes
         return link(fields)
+
+    def without_column(self, column: Column) -> str:
+        return self.link(columns=written([one for one in self.columns if one != column]))
 
     def older(self, page: Page) -> str:
         if page.next is None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from apps.accounts.access import AccessAway, caller_of_scope
 from apps.events.position import BadPosition
 from apps.feed import frames
+from apps.feed.columns import BadColumn
 from apps.feed.hub import MOST_VIEWERS, Full, hub
 from apps.feed.moments import BadMoment
 from apps.feed.subscription import ModeChange, Sub
@@ -71,7 +72,7 @@ class FeedConsumer(AsyncWebsocketConsumer):
             await self.send(frames.error("query", error.say, start=error.start, end=error.end))
         except BadPosition as error:
             await self.send(frames.error("start-again", str(error)))
-        except BadMoment as error:
+        except (BadMoment, BadColumn) as error:
             await self.send(frames.error("frame", str(error)))
         except msgspec.MsgspecError as error:
             await self.send(frames.error("frame", f"{WISHES}: {error}"))

@@ -11,6 +11,7 @@ import msgspec
 
 from apps.events.models import Event
 from apps.events.position import Position
+from apps.feed.columns import Columns
 from apps.feed.rows import iso, render_gap, render_row
 from apps.feed.subscription import Format, Subscription
 from apps.feed.told import told
@@ -27,21 +28,22 @@ class Row:
         self.source = source
         self.at = event.position
         self.weight = weight(event)
-        self.drawn: dict[Format, str] = {}
+        self.drawn: dict[tuple[Format, Columns], str] = {}
 
-    def text(self, format: Format) -> str:
-        if format not in self.drawn:
-            self.drawn[format] = encode(self.told(format))
-        return self.drawn[format]
+    def text(self, format: Format, columns: Columns = ()) -> str:
+        key = format, columns
+        if key not in self.drawn:
+            self.drawn[key] = encode(self.told(format, columns))
+        return self.drawn[key]
 
-    def told(self, format: Format) -> dict[str, Any]:
+    def told(self, format: Format, columns: Columns) -> dict[str, Any]:
         row = {
             "at": str(self.at),
             "occurred": iso(self.event.occurred),
             "outcome": self.event.outcome_word,
         }
         if format is Format.HTML:
-            return row | {"html": render_row(self.event)}
+            return row | {"html": render_row(self.event, columns)}
         return row | {"event": told(self.event, source=self.source)}
 
 
@@ -90,8 +92,10 @@ def ok(query: str, start: Position | None, *, live: bool) -> str:
     return encode({"t": "ok", "q": query, "from": start and str(start), "live": live})
 
 
-def rows(start: Position, end: Position, rows: Sequence[Row], format: Format) -> str:
-    told = ",".join(row.text(format) for row in rows)
+def rows(
+    start: Position, end: Position, rows: Sequence[Row], format: Format, columns: Columns = ()
+) -> str:
+    told = ",".join(row.text(format, columns) for row in rows)
     return f'{{"t":"rows","from":"{start}","to":"{end}","rows":[{told}]}}'
 
 

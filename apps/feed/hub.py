@@ -229,13 +229,24 @@ class Hub:
     async def read_up(self, connection: AsyncConnection[Any]) -> None:
         """Hand out everything that is final now."""
         assert self.position is not None
-        while events := await log.read(connection, self.position, PAGE):
+        while events := await self.read_on(connection):
             await self.learn_sources(events, connection)
             for some in handfuls(events):
+                if self.reads_payload and "payload" not in some[0].__dict__:
+                    # Who looks into payloads has come since: the rest is read again, with them.
+                    break
                 self.hand_out(some)
                 await asyncio.sleep(0)
             await asyncio.sleep(PAUSE_SECONDS)
         self.warn(None)
+
+    async def read_on(self, connection: AsyncConnection[Any]) -> list[Event]:
+        assert self.position is not None
+        return await log.read(connection, self.position, PAGE, payload=self.reads_payload)
+
+    @property
+    def reads_payload(self) -> bool:
+        return any(viewer.subscription.reads_payload for viewer in self.viewers)
 
     async def learn_sources(
         self, events: Sequence[Event], connection: AsyncConnection[Any]

@@ -13,6 +13,7 @@ from psycopg.errors import QueryCanceled
 
 from apps.events.log import Expired, columns, events_of, selected, state_sync
 from apps.events.position import Position
+from apps.feed.columns import read_payloads
 from apps.feed.frames import Missed, Row
 from apps.feed.subscription import Subscription
 from apps.feed.told import sources_of
@@ -70,6 +71,7 @@ def find(missing: Missing, subscription: Subscription, after: Position, upto: Po
     try:
         rows = matching(condition, params, log=upto.log)
         if len(rows) <= MOST_ROWS:
+            read_payloads([row.event for row in rows], subscription.columns)
             missing.rows = rows
         else:
             missing.gaps.append(counted(condition, params, upto))

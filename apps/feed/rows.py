@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from apps.events.models import Event
 from apps.events.position import Position
 from apps.events.words import system_title, words
+from apps.feed.columns import Cell, Columns
 from apps.query import clause, display_name
 
 ROLE = "prefect.resource.role"
@@ -21,21 +22,24 @@ PILLS = 3
 KEPT = 4_000
 LONGEST = 160
 
-_drawn: dict[Position, SafeString] = {}
+_drawn: dict[tuple[Position, Columns], SafeString] = {}
 
 
-def render_row(event: Event) -> SafeString:
-    """Return an event as `<li class="row">`; events never change, so each is drawn once."""
-    position = event.position
-    drawn = _drawn.get(position)
+def render_row(event: Event, columns: Columns = ()) -> SafeString:
+    """Return an event as `<li class="row">`; events never change, so each is drawn once.
+
+    Columns stand in the place of the related resources; their payloads have been read.
+    """
+    key = event.position, columns
+    drawn = _drawn.get(key)
     if drawn is None:
         while len(_drawn) >= KEPT:
             _drawn.pop(next(iter(_drawn)), None)
-        drawn = _drawn[position] = draw(event, str(position))
+        drawn = _drawn[key] = draw(event, str(event.position), columns)
     return drawn
 
 
-def draw(event: Event, at: str) -> SafeString:
+def draw(event: Event, at: str, columns: Columns = ()) -> SafeString:
     said = words(event.event, event.resource)
     return _render(
         "feed/_row.html",
@@ -51,12 +55,17 @@ def draw(event: Event, at: str) -> SafeString:
         name_href=filtered(clause("any", event.resource_id)),
         raw=shorten(event.event),
         message=event.message,
-        pills=[pill(labels) for labels in event.related[:PILLS]],
+        pills=[] if columns else [pill(labels) for labels in event.related[:PILLS]],
+        cells=[(cell, cell.query and filtered(cell.query)) for cell in cells(event, columns)],
         related=len(event.related),
         more=max(0, len(event.related) - PILLS),
         rest=max(0, len(event.related) - PILLS + 1),
         system=system_title(event.system),
     )
+
+
+def cells(event: Event, columns: Columns) -> list[Cell]:
+    return [column.cell(event) for column in columns]
 
 
 def pill(labels: Mapping[str, str]) -> SafeString:

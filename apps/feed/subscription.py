@@ -10,6 +10,7 @@ import msgspec
 
 from apps.events.models import Event
 from apps.events.position import Position
+from apps.feed.columns import Columns, read_columns, wants_payload
 from apps.feed.moments import moment
 from apps.query import Query, parse
 
@@ -34,6 +35,11 @@ class Subscription:
     after: Position | None = None
     mode: Mode = Mode.ROWS
     format: Format = Format.HTML
+    columns: Columns = ()
+
+    @property
+    def reads_payload(self) -> bool:
+        return wants_payload(self.columns)
 
     def is_live(self, now: datetime) -> bool:
         return self.until is None or self.until > now
@@ -53,9 +59,10 @@ class Sub(msgspec.Struct, tag_field="t", tag="sub"):
     from_: str | None = msgspec.field(name="from", default=None)
     mode: Mode = Mode.ROWS
     format: Format = Format.HTML
+    columns: str = ""
 
     def read(self, now: datetime) -> Subscription:
-        """Return what is asked; raises QueryError, BadMoment or BadPosition."""
+        """Return what is asked; raises QueryError, BadMoment, BadPosition or BadColumn."""
         return Subscription(
             query=parse(self.q),
             since=moment(self.since, now) if self.since else None,
@@ -63,6 +70,7 @@ class Sub(msgspec.Struct, tag_field="t", tag="sub"):
             after=Position.parse(self.from_) if self.from_ else None,
             mode=self.mode,
             format=self.format,
+            columns=read_columns(self.columns) if self.format is Format.HTML else (),
         )
 
 

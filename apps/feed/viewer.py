@@ -220,7 +220,8 @@ class Viewer:
     def some_rows(self, rows: Sequence[Row], *, upto: Position) -> str:
         start, self.told = self.told, upto
         counters.tell(row.source for row in rows)
-        return frames.rows(start, self.told, rows, self.subscription.format)
+        asked = self.subscription
+        return frames.rows(start, self.told, rows, asked.format, asked.columns)
 
     def beat(self) -> str:
         if self.trouble:

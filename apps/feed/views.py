@@ -16,7 +16,8 @@ from apps.events.models import Event
 from apps.events.search import Page, QueryTimeout
 from apps.feed.api import order_of
 from apps.feed.api_errors import Problem, answer
-from apps.feed.asked import ARRIVAL, MISTAKES, OCCURRED, Asked, choose
+from apps.feed.asked import ARRIVAL, MISTAKES, OCCURRED, Asked, choose, link
+from apps.feed.columns import Columns, choices, read_payloads
 from apps.feed.event_page import EventPage, find, whole_payload
 from apps.feed.filters import FIELDS, filters, outcome_buttons
 from apps.feed.hints import hints
@@ -30,6 +31,9 @@ from apps.query import Query, QueryError, parse
 def feed(request: HttpRequest) -> HttpResponse:
     """The page of rows; every state of it is a link."""
     now = timezone.now()
+    if len(columns := request.GET.getlist("columns")) > 1:
+        # A form says each in a field of its own.
+        return redirect(link(request.GET.dict() | {"columns": ",".join(filter(None, columns))}))
     try:
         asked = Asked.read(request.GET, now)
         order_of(request.GET.get("order") or OCCURRED)
@@ -62,7 +66,9 @@ def told(
         "said": said(asked, query),
         "outcomes": outcome_buttons(asked, query),
         "filters": filters(query),
-        "rows": list(rows(page, now)),
+        "rows": list(rows(page, now, asked.columns)),
+        "columns": choices(page.events, asked.columns),
+        "heads": [(column, asked.without_column(column)) for column in asked.columns],
         "older": asked.older(page),
         "searched_to": page.searched_to and moment(page.searched_to),
         "position": page.position,
@@ -106,12 +112,13 @@ def said(asked: Asked, query: Query) -> list[tuple[str, bool]]:
     return [*query.sentence(), (f"{asked.range.words}{order}.", False)]
 
 
-def rows(page: Page, now: datetime) -> Iterator[tuple[str, str]]:
+def rows(page: Page, now: datetime, columns: Columns) -> Iterator[tuple[str, str]]:
     """Yield each row with the heading above it, "" where the day goes on; first it is today."""
+    read_payloads(page.events, columns)
     last = now.date()
     for event in page.events:
         its = event.occurred.date()
-        yield "" if its == last else f"{its:%A} {its.day} {its:%B %Y}", render_row(event)
+        yield "" if its == last else f"{its:%A} {its.day} {its:%B %Y}", render_row(event, columns)
         last = its
 
 

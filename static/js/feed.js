@@ -81,10 +81,10 @@ class EventFeed extends HTMLElement {
   }
 
   #ask() {
-    const { query, since, until } = this.dataset;
+    const { query, since, until, columns } = this.dataset;
     return {
       t: "sub", q: query, since: since || null, until: until || null,
-      from: this.shown, mode: this.pauses.size ? "counts" : "rows", format: "html",
+      from: this.shown, mode: this.pauses.size ? "counts" : "rows", format: "html", columns,
     };
   }
 

@@ -1,5 +1,5 @@
 // A link that filters by one value starts a new query; on the feed it narrows the query that is there.
-const LINKS = "a.pill:not(.more), .row a.name, a[data-narrow]";
+const LINKS = "a.pill:not(.more), .row a.name, .row .cells a, a[data-narrow]";
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest(LINKS);

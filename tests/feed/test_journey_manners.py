@@ -70,14 +70,14 @@ def test_times_are_read_in_utc_or_here(up, browser):
     context.close()
 
 
-def test_the_key_of_the_search_box_can_be_switched_off(visitor):
+def test_single_keys_can_be_switched_off(visitor):
     page = visitor.page
     visitor.visit()
     page.keyboard.press("/")
     expect(page.locator("#q")).to_be_focused()
     page.keyboard.press("Tab")
-    page.locator(".menu.time summary").click()
-    page.get_by_label("goes to the search box").uncheck()
+    page.locator(".menu.view summary").click()
+    page.get_by_label("Single keys").uncheck()
     page.keyboard.press("/")
     expect(page.locator("#q")).not_to_be_focused()
     expect(page.locator(".query kbd")).to_be_hidden()
