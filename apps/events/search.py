@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from apps.events.log import events_of, state_sync
 from apps.events.models import Event
@@ -24,12 +25,14 @@ from apps.events.walk import (
     match_of,
 )
 from apps.query import Query
+from apps.query.tree import CHAIN
 
 __all__ = [
     "BadCursor",
     "Cursor",
     "Page",
     "QueryTimeout",
+    "chain_of",
     "count",
     "last_match",
     "search",
@@ -140,6 +143,12 @@ def count(
     where, params = all_of([*_range(since, until), *([match] if match else ())])
     with in_time(BUDGET) as clock:
         return int(clock.fetch(COUNTED.format(where=where), [*params, limit])[0][0])
+
+
+def chain_of(id: UUID) -> set[UUID]:
+    """Return the ids of all that is in one chain with an event; raises QueryTimeout."""
+    with in_time(BUDGET) as clock:
+        return {row[0] for row in clock.fetch(CHAIN, [id, id])}
 
 
 def last_match(query: Query) -> Event | None:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import psycopg
@@ -20,10 +20,12 @@ from django.utils import timezone
 from psycopg import AsyncConnection
 
 from apps.events import log
+from apps.events.away import DatabaseAway, in_database
 from apps.events.counters import gauges
 from apps.events.log import Expired, StartAgain, Wakeups
 from apps.events.models import Event
 from apps.events.position import Position
+from apps.events.search import QueryTimeout, chain_of
 from apps.feed import frames
 from apps.feed.frames import Row
 from apps.feed.missed import look_up
@@ -58,6 +60,7 @@ class Arrival:
     """A new event, and what is made of it at most once."""
 
     def __init__(self, event: Event, source: str) -> None:
+        event.source_name = source
         self.event = event
         self.source = source
         self.terms = ReadTerms(event.terms)
@@ -88,6 +91,8 @@ class Hub:
         self.sources: dict[int, str] = {}
         self.trouble: str | None = None
         self.reading: asyncio.Task[None] | None = None
+        self.handing_out = asyncio.Lock()
+        """Held while events are handed out, and while a viewer comes in who must miss none."""
 
     # A viewer's life
 
@@ -108,7 +113,9 @@ class Hub:
     async def story(self, viewer: Viewer) -> AsyncGenerator[str, None]:
         async for frame in self.until_reading(viewer):
             yield frame
-        position = self.take_in(viewer)
+        async with self.handing_out:
+            await know_chains(viewer.subscription.query)
+            position = self.take_in(viewer)
         yield frames.ok(viewer.subscription.query.canonical, viewer.told, live=True)
         try:
             async for frame in self.what_was_missed(viewer, position):
@@ -127,6 +134,7 @@ class Hub:
         if self.trouble:
             viewer.warn(self.trouble)
         if self.reading is None:
+            self.handing_out = asyncio.Lock()
             self.reading = asyncio.create_task(self.follow())
 
     def part_from(self, viewer: Viewer) -> None:
@@ -232,10 +240,11 @@ class Hub:
         while events := await self.read_on(connection):
             await self.learn_sources(events, connection)
             for some in handfuls(events):
-                if self.reads_payload and "payload" not in some[0].__dict__:
-                    # Who looks into payloads has come since: the rest is read again, with them.
-                    break
-                self.hand_out(some)
+                async with self.handing_out:
+                    if self.reads_payload and "payload" not in some[0].__dict__:
+                        # Who looks into payloads has come since: the rest is read again, with them.
+                        break
+                    self.hand_out(some)
                 await asyncio.sleep(0)
             await asyncio.sleep(PAUSE_SECONDS)
         self.warn(None)
@@ -276,6 +285,13 @@ class Hub:
         self.audiences.clear()
         for viewer in self.viewers:
             viewer.stop(frame)
+
+
+async def know_chains(query: Query) -> None:
+    """Tell a query who belongs to its chains already."""
+    for chain in query.chains:
+        with suppress(QueryTimeout, DatabaseAway):
+            chain.members.update(await in_database(partial(chain_of, chain.id)))
 
 
 async def listen(wake: asyncio.Event) -> None:

@@ -39,7 +39,7 @@ class Subscription:
 
     @property
     def reads_payload(self) -> bool:
-        return wants_payload(self.columns)
+        return wants_payload(self.columns) or self.query.reads_payload
 
     def is_live(self, now: datetime) -> bool:
         return self.until is None or self.until > now

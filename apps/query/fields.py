@@ -1,14 +1,17 @@
 """The fields of the language: how each reads a value, and how it is said in a sentence."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from typing import Any
 from uuid import UUID
 
-from apps.query import lexemes
+from apps.query import lexemes, payload, when
 from apps.query.glob import Glob
+from apps.query.moments import Moment, NoMoment
+from apps.query.one_resource import Labelled, Named
 from apps.query.outcomes import OUTCOMES
 from apps.query.terms import ID, NAME, ROLE
 from apps.query.tree import (
@@ -17,14 +20,18 @@ from apps.query.tree import (
     Beginning,
     ColumnLike,
     Follows,
+    FromSource,
     HasId,
+    InChain,
+    Late,
     Lexeme,
     Node,
     PrimaryLike,
     RelatedLike,
+    Warned,
     any_of,
 )
-from apps.query.values import Value
+from apps.query.values import COMPARISONS, Said, Span, Value, quote, written_key
 
 
 class Unfit(ValueError):
@@ -38,12 +45,20 @@ class Unfit(ValueError):
 
 @dataclass(frozen=True)
 class Field:
-    read: Callable[[Value], Node]
+    """How a field is read and said. It is read as a node, or as a test of one resource."""
+
+    read: Callable[[Any], Any]
     says: str  # before the values
     denies: str
     says_present: str = "with anything"  # for `field:*`
     denies_present: str = "with nothing"
-    settle: Callable[[Value], Value] = lambda value: value  # to its one form, or raise Unfit
+    settle: Callable[[Any], Any] = lambda said: said  # to its one form, or raise Unfit
+    comparisons: Mapping[str, str] | None = None
+    """What its comparisons are called; without them it has no order. "" stands before equals."""
+
+
+NUMBERS = {than: f"{word} " for than, word in COMPARISONS.items()} | {"": "= "}
+TIMES = {">": "after ", ">=": "since ", "<": "before ", "<=": "until ", "": "on "}
 
 
 def field_of(name: str, key: str | None) -> Field | None:
@@ -60,6 +75,35 @@ def field_of(name: str, key: str | None) -> Field | None:
             f"with a related {key}", f"without a related {key}",
         )  # fmt: skip
     return FIELDS.get(name) if key is None else None
+
+
+def payload_field(path: payload.Path) -> Field:
+    said = f"payload {written_path(path)}"
+    return Field(
+        partial(read_payload, path), f"with {said} ", f"without {said} ",
+        f"with a {said}", f"without a {said}",
+        settle=partial(settle_payload, path), comparisons=NUMBERS,
+    )  # fmt: skip
+
+
+def written_path(path: payload.Path) -> str:
+    written = "".join("[]" if step is None else f".{_written_step(step)}" for step in path.steps)
+    return written.removeprefix(".")
+
+
+def _written_step(step: str) -> str:
+    return written_key(step) if "." not in step else quote(step)
+
+
+def test_of(name: str, key: str | None) -> Field | None:
+    """Find what may stand inside of `related( )`, where it is asked of one resource."""
+    if name == "label" and key is not None:
+        said = f"label {key}"
+        return Field(
+            partial(Labelled, key), f"with {said} = ", f"without {said} = ",
+            f"with a {said}", f"without a {said}",
+        )  # fmt: skip
+    return TESTS.get(name) if key is None else None
 
 
 def read_event(value: Value) -> Node:
@@ -195,6 +239,69 @@ def _globbed(glob: Glob, check: Node, mark: str, *parts: str) -> Node:
     return AllOf((begins, check)) if head or parts else check
 
 
+def read_source(value: Value) -> Node:
+    if value.is_anything:
+        return EVERYTHING
+    return FromSource(Glob.parse(value.text) if value.is_glob else Glob((value.text,)))
+
+
+def read_chain(value: Value) -> Node:
+    return Follows() if value.is_anything else InChain(UUID(value.text))
+
+
+def read_state(value: Value) -> Node:
+    return STATES[value.text][0]
+
+
+STATES: Mapping[str, tuple[Node, str]] = {
+    "late": (Late(), "received more than a minute after it occurred"),
+    "warned": (Warned(), "stored with a warning"),
+}
+
+
+def read_time(column: str, said: Said) -> Node:
+    if said.is_anything:
+        return EVERYTHING
+    return when.When(column, _bounds(said))
+
+
+def read_payload(path: payload.Path, said: Said) -> Node:
+    if isinstance(said, Value) and not said.comparison:
+        if said.is_anything:
+            return payload.Present(path)
+        if said.is_glob:
+            return payload.like(path, Glob.parse(said.text))
+        return payload.equal(path, said.text, quoted=said.quoted)
+    numbers = [_number(path, end) for end in _ends(said)]
+    if None in numbers:
+        return payload.ToldTime(path, _bounds(said))
+    if isinstance(said, Value):
+        return payload.compared(path, [(said.comparison, numbers[0])])
+    than = [">="] if said.low else []
+    than += ["<="] if said.high else []
+    return payload.compared(path, list(zip(than, numbers, strict=True)))
+
+
+def _ends(said: Said) -> Sequence[Value]:
+    ends = (said.low, said.high) if isinstance(said, Span) else (said,)
+    return [end for end in ends if end is not None]
+
+
+def _number(path: payload.Path, value: Value) -> Any:
+    if value.quoted:
+        return None
+    number = payload.number_of(value.text)
+    return payload.measured(path.key, value.text) if number is None else number
+
+
+def _bounds(said: Said) -> when.Bounds:
+    if isinstance(said, Span):
+        low, high = (Moment(end.text) if end else None for end in (said.low, said.high))
+        return when.between(low, high)
+    moment = Moment(said.text)
+    return when.compared(said.comparison, moment) if said.comparison else when.at(moment)
+
+
 def settle_outcome(value: Value) -> Value:
     word = value.text.casefold()
     if value.is_anything or word in OUTCOMES:
@@ -215,6 +322,52 @@ def settle_uuid(value: Value) -> Value:
 
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
+
+
+def settle_state(value: Value) -> Value:
+    word = value.text.casefold()
+    if word in STATES:
+        return Value(word)
+    near = get_close_matches(word, STATES, n=1)
+    say = f"There is no state “{value.text}”: it is one of {', '.join(STATES)}."
+    raise Unfit(say, near[0] if near else None)
+
+
+def settle_time(said: Said) -> Said:
+    if said.is_anything:
+        return said
+    for end in _ends(said):
+        if end.is_glob or not _is_moment(end):
+            raise Unfit(
+                f"“{end.text}” is no time. Write 2026-11-21, 2026-11, 2026-11-21T14:30, today,"
+                " yesterday or now-15m."
+            )
+    return said
+
+
+def settle_payload(path: payload.Path, said: Said) -> Said:
+    """Raise Unfit for a comparison with what has no order, or of two kinds."""
+    ends = _ends(said)
+    if isinstance(said, Value) and not said.comparison:
+        return said
+    numbers = [_number(path, end) is not None for end in ends]
+    if all(numbers) or (not any(numbers) and all(map(_is_moment, ends))):
+        return said
+    wrong = next((end for end, is_number in zip(ends, numbers, strict=True) if not is_number))
+    if payload.is_measure(wrong.text):
+        say = f"The name “{path.key}” does not say in which unit it is: write the number alone."
+        raise Unfit(say)
+    if not _is_moment(wrong):
+        raise Unfit(f"“{wrong.text}” is neither a number nor a time, so it has no order.")
+    raise Unfit("A range goes from a number to a number, or from a time to a time.")
+
+
+def _is_moment(value: Value) -> bool:
+    try:
+        Moment.read(value.text)
+    except NoMoment:
+        return False
+    return True
 
 
 def settle_name(value: Value) -> Value:
@@ -252,4 +405,37 @@ FIELDS = {
         "that follow no other",
         settle=settle_uuid,
     ),
+    "chain": Field(
+        read_chain,
+        "in one chain with ",
+        "not in one chain with ",
+        "that follow another",
+        "that follow no other",
+        settle=settle_uuid,
+    ),
+    "source": Field(read_source, "sent by ", "not sent by "),
+    "occurred": Field(
+        partial(read_time, "occurred"),
+        "that occurred ",
+        "that did not occur ",
+        settle=settle_time,
+        comparisons=TIMES,
+    ),
+    "received": Field(
+        partial(read_time, "received"),
+        "received ",
+        "not received ",
+        settle=settle_time,
+        comparisons=TIMES,
+    ),
+    "is": Field(read_state, "that are ", "that are not ", settle=settle_state),
+}
+
+# Inside of `resource( )`, `related( )` and `any( )`.
+TESTS = {
+    "id": Field(partial(Labelled, ID), "with id ", "without id "),
+    "name": Field(
+        Named, "named ", "not named ", "with any name", "with no name", settle=settle_name
+    ),
+    "role": Field(partial(Labelled, ROLE), "in role ", "not in role ", "in any role", "in no role"),
 }

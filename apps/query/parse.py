@@ -1,70 +1,87 @@
 """The reader of the query language: text in, Query or a QueryError that helps out.
 
-query  = [ clause { [ "AND" ] clause } ]
-clause = { "-" | "!" | "NOT" } ( field ":" value | word | string )
-field  = name { "." ( segment | string ) }
-value  = "*" | scalar | "[" scalar { "," scalar } "]"
+query  = [ either ]
+either = both { "OR" both }
+both   = one { [ "AND" ] one }
+one    = { "-" | "!" | "NOT" } ( "(" either ")" | about | field ":" value | word | string )
+about  = ( "resource" | "related" | "any" ) "(" either ")"      what it says is of one resource
+field  = name { "." ( segment | string ) { "[]" } }
+value  = "*" | [ ">" | ">=" | "<" | "<=" ] scalar | range
+       | "[" scalar { "," scalar } "]" | "(" scalar { "OR" scalar } ")"
+range  = "[" scalar ( "TO" | ".." ) scalar "]"
 scalar = string | bare
 """
 
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import NamedTuple, NoReturn
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
 
-from apps.query.fields import FIELDS, Field, Unfit, field_of
+from apps.query.fields import (
+    FIELDS,
+    Field,
+    Unfit,
+    field_of,
+    payload_field,
+    test_of,
+    written_path,
+)
 from apps.query.freetext import read_text, settle_text, text_says
+from apps.query.one_resource import AllTests, AnyTest, NoTest, OneResource
+from apps.query.payload import Path, is_measure, number_of, spells_more
 from apps.query.query import Clause, Part, Query
-from apps.query.tree import Not, any_of
-from apps.query.values import STRING, Value, quote, unquote, written_key
+from apps.query.reading import (
+    BARE,
+    LONGEST_TEXT,
+    MOST_LEADING_STARS,
+    MOST_VALUES,
+    RUN,
+    SPACE,
+    QueryError,
+    Reading,
+)
+from apps.query.tree import AllOf, Not, any_of
+from apps.query.values import STRING, Said, Span, Value, quote, unquote, written_key
 
-LONGEST_TEXT = 2_000
+__all__ = [
+    "LONGEST_TEXT",
+    "MOST_CLAUSES",
+    "MOST_LEADING_STARS",
+    "MOST_VALUES",
+    "QueryError",
+    "clause",
+    "parse",
+]
+
 MOST_CLAUSES = 64
-MOST_LEADING_STARS = 8
+DEEPEST = 16
 # More than these in one text, and what was meant is anyone's guess.
 MOST_MISTAKES = 8
-# Each costs the hub a microsecond an event.
-MOST_VALUES = 200
 
-FIELD_NAMES = ("event", "resource", "related", "any", "label", "outcome", "system", "id", "follows")
-LATER_FIELDS = frozenset({"chain", "has", "is", "occurred", "payload", "received", "source"})
-NAMES_ELSEWHERE = {"name": "event", "tag": "related.tag", "state": "outcome", "status": "outcome"}
+FIELD_NAMES = (*(name for name in FIELDS if "." not in name), "label", "payload", "has")
+# What other tools call them.
+ALIASES = {"name": "event", "tag": "related.tag"}
+NAMES_ELSEWHERE = dict.fromkeys(("state", "status", "severity", "level"), "outcome")
 PARTS_OF_RELATED = frozenset({"id", "name", "role"})
+OF_ONE_RESOURCE = {
+    "resource": "whose resource is ",
+    "related": "related to one ",
+    "any": "about one ",
+}
 
-_SPACE = re.compile(r"\s*")
 _AND = re.compile(r"AND(?!\S)\s*")
-_NOT = re.compile(r"[-!](?=\S)|NOT(?!\S)\s*")
+_OR = re.compile(r"OR(?!\S)\s*")
+_NOT = re.compile(r"[-!](?=\S)|NOT(?![^\s(])\s*")
 _OPERATOR = re.compile(r"(?:AND|OR)(?!\S)")
-_GROUP = re.compile(r"(?:resource|related|any)?\(|\)")
-_FIELD = re.compile(
-    rf"""(?P<name>[^\W\d][\w-]*)(?P<key>(?:\.(?:[^\s()":\[\],.*]+|{STRING}))*):(?!//)""", re.DOTALL
-)
-_SEGMENT = re.compile(rf"\.({STRING}|[^.\"]+)", re.DOTALL)
+_ABOUT = re.compile(r"(resource|related|any)\(")
+_OPEN = re.compile(r"\(\s*")
+_STEP = rf"\.(?:[^\s()\":\[\],.*]+|{STRING})(?:\[\])*"
+_NAME = rf"(?P<name>@?[^\W\d][\w-]*)(?P<key>(?:{_STEP})*)"
+_FIELD = re.compile(rf"{_NAME}:(?!//)", re.DOTALL)
+_WHOLE_FIELD = re.compile(_NAME, re.DOTALL)
+_SEGMENT = re.compile(rf"\.({STRING}|[^.\"\[]+)((?:\[\])*)", re.DOTALL)
 _STRING = re.compile(STRING, re.DOTALL)
-_BARE = re.compile(r'[^\s()"]+')
-_BARE_IN_LIST = re.compile(r'[^\s()"\[\],]+')
-_RUN = re.compile(r"\S*")
-_RUN_IN_LIST = re.compile(r"[^\s\[\],]*")
-_COMPARISON = re.compile(r"[<>]=?")
-_RANGE = re.compile(r"\[[^\]\",]*(?:\sTO\s|[\d*]\.\.[\d*])[^\]\",]*\]?")
-_OPEN_LIST = re.compile(r"\[\s*")
-_COMMA = re.compile(r"\s*,\s*")
-_CLOSE_LIST = re.compile(r"\s*\]")
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-class QueryError(ValueError):
-    """What is wrong with a query, where, and the whole text as it was perhaps meant.
-
-    The suggestion of a raised one can be read.
-    """
-
-    def __init__(self, say: str, start: int, end: int, suggestion: str | None = None) -> None:
-        super().__init__(say)
-        self.say = say
-        self.start = start
-        self.end = end
-        self.suggestion = suggestion
 
 
 def parse(text: str) -> Query:
@@ -77,7 +94,7 @@ def parse(text: str) -> Query:
 
 
 def _read(text: str) -> Query:
-    return Query(text, tuple(_Reader(text).clauses()))
+    return Query(text, tuple(_Reader(text).query()))
 
 
 def _readable(suggestion: str | None) -> str | None:
@@ -94,97 +111,203 @@ def _readable(suggestion: str | None) -> str | None:
     return None
 
 
-def clause(field: str, *values: str | Value, negated: bool = False) -> str:
+def clause(field: str, *values: str | Said, negated: bool = False) -> str:
     """Write a clause: `any:[a,b]`, with quotes where they are needed. A text is taken literally.
 
     The key of `label.KEY` and the role of `related.ROLE` are quoted too; only a role that is
-    called id, name or role has to come in quotes: `related."name"`.
+    called id, name or role has to come in quotes: `related."name"`. The path of `payload.PATH`
+    has to come as it is to be written.
     """
-    given = [one if isinstance(one, Value) else Value(one, quoted=True) for one in values]
+    given = [Value(one, quoted=True) if isinstance(one, str) else one for one in values]
     return _written(_written_field(field), given, negated)
 
 
 def _written_field(field: str) -> str:
     name, dot, key = field.partition(".")
-    if not dot or field in FIELDS or _STRING.fullmatch(key):
+    if not dot or name == "payload" or field in FIELDS or _STRING.fullmatch(key):
         return field
     return f"{name}.{written_key(key)}"
 
 
-def _written(field: str, values: Sequence[Value], negated: bool) -> str:
-    written = list(dict.fromkeys([value.written() for value in values]))
+def _written(field: str, values: Sequence[Said], negated: bool) -> str:
+    spells = spells_more if field.startswith("payload.") else lambda _: False
+    written = list(dict.fromkeys([value.written(spells) for value in values]))
     listed = written[0] if len(written) == 1 else f"[{','.join(written)}]"
     return f"{'-' if negated else ''}{field}:{listed}"
 
 
-class _Scalar(NamedTuple):
-    value: Value
-    start: int
-    end: int
+class _Joining(NamedTuple):
+    """What fields are read as, and how that is joined: nodes, or tests of one resource."""
+
+    all_of: Callable[[Sequence[Any]], Any]
+    any_of: Callable[[Sequence[Any]], Any]
+    negated: Callable[[Any], Any]
 
 
-class _Reader:
+OF_EVENTS = _Joining(lambda nodes: AllOf(tuple(nodes)), lambda nodes: any_of(*nodes), Not)
+OF_RESOURCES = _Joining(
+    lambda tests: AllTests(tuple(tests)), lambda tests: AnyTest(tuple(tests)), NoTest
+)
+
+
+class _Reader(Reading):
     """Reads clauses from left to right."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self.values = 0
-        self.leading_stars = 0
+        super().__init__(text)
+        self.clauses = 0
+        self.joining = OF_EVENTS
 
-    def clauses(self) -> list[Clause]:
+    def query(self) -> Sequence[Clause]:
+        """Return what must all be true."""
         self.check_text()
+        self.take(SPACE)
+        if self.at == len(self.text):
+            return ()
+        alternatives = self.either()
+        if self.at < len(self.text):
+            self.fail_unopened()
+        if len(alternatives) == 1:
+            return alternatives[0]
+        return (self.one_of(alternatives, 0, len(self.text.rstrip())),)
+
+    def fail_unopened(self) -> NoReturn:
+        say = "Nothing is opened that this ) could close."
+        self.fail(say, self.at, self.at + 1, instead="")
+
+    def either(self) -> list[list[Clause]]:
+        """Read up to the end, or to the ) that closes."""
+        alternatives = [self.both()]
+        while joined := self.take(_OR):
+            self.expect_more(joined.start())
+            alternatives.append(self.both())
+        return alternatives
+
+    def both(self) -> list[Clause]:
         found: list[Clause] = []
-        self.take(_SPACE)
-        while self.at < len(self.text):
+        while not self.ended:
             if found and (joined := self.take(_AND)):
                 self.expect_more(joined.start())
-            if len(found) == MOST_CLAUSES:
-                self.fail(f"A query has at most {MOST_CLAUSES} clauses.", self.at, len(self.text))
-            found.append(self.clause())
-            self.take(_SPACE)
+            elif found and _OR.match(self.text, self.at):
+                break
+            found += self.one()
+            self.take(SPACE)
+        if not found:
+            if not self.depth:
+                self.fail_unopened()
+            self.fail("Nothing stands in the ( ).", self.at - 1, self.at + 1)
         return found
 
-    def check_text(self) -> None:
-        length = len(self.text)
-        if length > LONGEST_TEXT:
-            say = f"A query has at most {LONGEST_TEXT:,} characters; this one has {length:,}."
-            self.fail(say, LONGEST_TEXT, length)
-        if found := _UNSTORABLE.search(self.text):
-            say = "No event can hold this character, so it cannot be searched for."
-            self.fail(say, *found.span(), instead="")
+    @property
+    def ended(self) -> bool:
+        return self.at == len(self.text) or self.text[self.at] == ")"
 
-    def clause(self) -> Clause:
+    def one(self) -> Sequence[Clause]:
+        """Read one clause; what stands in ( ) without more is as many as it holds."""
         start, negated = self.at, False
         while sign := self.take(_NOT):
             negated = not negated
             self.expect_more(sign.start())
-        self.refuse_later_syntax()
+        if operator := _OPERATOR.match(self.text, self.at):
+            say = f"{operator[0]} stands between two clauses."
+            self.fail(say, *operator.span(), instead=quote(operator[0]))
+        if about := self.take(_ABOUT):
+            return (self.about(about, start, negated),)
+        if opened := self.take(_OPEN):
+            return self.in_brackets(opened.start(), start, negated)
+        if self.clauses == MOST_CLAUSES:
+            self.fail(f"A query has at most {MOST_CLAUSES} clauses.", self.at, len(self.text))
+        self.clauses += 1
         if field := self.take(_FIELD):
-            return self.field_clause(field, start, negated)
-        return self.text_clause(start, negated)
+            return (self.field_clause(field, start, negated),)
+        return (self.text_clause(start, negated),)
 
     def expect_more(self, operator_start: int) -> None:
-        if self.at == len(self.text):
-            operator = self.text[operator_start:].strip()
+        if self.ended:
+            operator = self.text[operator_start : self.at].strip()
             self.fail(f"Nothing follows {operator}.", operator_start, self.at, instead="")
 
-    def refuse_later_syntax(self) -> None:
-        if operator := _OPERATOR.match(self.text, self.at):
-            say = "OR between clauses cannot be used yet. A list means any of: event:[a,b]"
-            if operator[0] == "AND":
-                say = "AND stands between two clauses."
-            self.fail(say, *operator.span(), instead=quote(operator[0]))
-        if group := _GROUP.match(self.text, self.at):
-            say = "Groups in ( ) cannot be used yet. To search for the text, put it in quotes."
-            self.fail_unquoted(say, self.at, group.end())
+    # What is joined
+
+    def in_brackets(self, opened: int, start: int, negated: bool) -> Sequence[Clause]:
+        alternatives = self.closed(opened)
+        if len(alternatives) == 1 and not negated:
+            return alternatives[0]
+        return (self.one_of(alternatives, start, self.at, negated=negated),)
+
+    def closed(self, opened: int) -> list[list[Clause]]:
+        """Read what stands in brackets, and the ) behind it."""
+        if self.depth == DEEPEST:
+            self.fail(f"Brackets stand at most {DEEPEST} deep.", opened, self.at)
+        self.depth += 1
+        self.take(SPACE)
+        if self.at == len(self.text):
+            self.fail("The ( is not closed.", opened, self.at, instead="")
+        alternatives = self.either()
+        if self.at == len(self.text):
+            self.fail("The ( is not closed.", opened, self.at, instead=f"{self.text[opened:]})")
+        self.at += 1
+        self.depth -= 1
+        self.expect_space(opened)
+        return alternatives
+
+    def one_of(
+        self,
+        alternatives: Sequence[Sequence[Clause]],
+        start: int,
+        end: int,
+        *,
+        negated: bool = False,
+    ) -> Clause:
+        """Return clauses, of which one list must all be true, as one."""
+        joined = [self.joining.all_of([one.node for one in both]) for both in alternatives]
+        node = self.joining.any_of(joined) if len(joined) > 1 else joined[0]
+        text = " OR ".join([" ".join([one.text for one in both]) for both in alternatives])
+        return Clause(
+            text=f"{'-' if negated else ''}({text})",
+            start=start,
+            end=end,
+            negated=negated,
+            field=None,
+            values=(),
+            node=self.joining.negated(node) if negated else node,
+            says=tuple(_one_of_says(alternatives, negated)),
+            parts=tuple([one for both in alternatives for one in both]),
+        )
+
+    def about(self, found: re.Match[str], start: int, negated: bool) -> Clause:
+        """Read `related( )` and its like, within which all is asked of one resource."""
+        if self.joining is OF_RESOURCES:
+            self.fail("Within one resource no other can be asked for.", *found.span())
+        if self.clauses == MOST_CLAUSES:
+            self.fail(f"A query has at most {MOST_CLAUSES} clauses.", self.at, len(self.text))
+        self.joining = OF_RESOURCES
+        alternatives = self.closed(found.end() - 1)
+        inner = self.one_of(alternatives, found.end(), self.at)
+        self.joining = OF_EVENTS
+        node = OneResource(found[1], inner.node)
+        parts = [("not " if negated else "", False), (OF_ONE_RESOURCE[found[1]], False)]
+        return Clause(
+            text=f"{'-' if negated else ''}{found[1]}{inner.text}",
+            start=start,
+            end=self.at,
+            negated=negated,
+            field=f"{found[1]}()",
+            values=(),
+            node=Not(node) if negated else node,
+            says=(*parts, *inner.says),
+            parts=inner.parts,
+        )
 
     # Text
 
     def text_clause(self, start: int, negated: bool) -> Clause:
-        scalar = self.scalar(_BARE, _RUN)
+        if self.joining is OF_RESOURCES:
+            self.fail_of_one_resource(self.at, self.at + len(self.run(self.at, BARE)))
+        scalar = self.scalar(BARE, RUN)
         self.expect_space(scalar.start)
         value = self.settled(scalar, settle_text)
+        assert isinstance(value, Value)
         node = read_text(value)
         written = quote(value.text) if value.quoted else value.text
         return Clause(
@@ -198,16 +321,18 @@ class _Reader:
             says=tuple(text_says(value, negated)),
         )
 
+    def fail_of_one_resource(self, start: int, end: int) -> NoReturn:
+        self.fail("Of one resource can be asked: id:, name:, role: and label.KEY:", start, end)
+
     # Fields
 
     def field_clause(self, found: re.Match[str], start: int, negated: bool) -> Clause:
         name, field = self.field(found)
-        scalars = self.scalars()
-        self.count_values(scalars)
-        self.count_leading_stars(scalars)
+        scalars = self.scalars(ordered="" if field.comparisons else found["name"])
         # A value that is said twice is asked once.
         values = list(dict.fromkeys([self.settled(one, field.settle) for one in scalars]))
-        node = any_of(*[field.read(value) for value in values])
+        nodes = [field.read(value) for value in values]
+        node = self.joining.any_of(nodes) if len(nodes) > 1 else nodes[0]
         return Clause(
             text=_written(name, values, negated),
             start=start,
@@ -215,26 +340,87 @@ class _Reader:
             negated=negated,
             field=name,
             values=tuple(values),
-            node=Not(node) if negated else node,
+            node=self.joining.negated(node) if negated else node,
             says=tuple(_field_says(field, values, negated)),
         )
 
     def field(self, found: re.Match[str]) -> tuple[str, Field]:
         """Return the field with its name as it is written."""
-        name, segments = found["name"], _SEGMENT.findall(found["key"])
-        if name in LATER_FIELDS:
-            self.fail(f"The field “{name}” cannot be used yet.", *found.span())
-        if name == "related" and len(segments) == 1 and segments[0] in PARTS_OF_RELATED:
-            whole = f"{name}.{segments[0]}"
+        name, steps = found["name"], _steps(found["key"])
+        if self.joining is OF_RESOURCES:
+            return self.field_of_one_resource(found, name, steps)
+        if name == "has" and not steps:
+            return name, Field(
+                self.read_presence, "with ", "without ", settle=partial(self.settle_presence)
+            )
+        if name == "payload" or name[0] == "@":
+            return self.payload(found, name, steps)
+        if name in ALIASES and not steps:
+            name, _, key = ALIASES[name].partition(".")
+            steps = [key] if key else []
+        field = self.known(found, name, steps)
+        return field if field else self.fail_unknown(found)
+
+    def known(self, found: re.Match[str], name: str, steps: list[str | None]) -> Any:
+        quoted = '"' in found["key"]
+        if name == "related" and len(steps) == 1 and steps[0] in PARTS_OF_RELATED and not quoted:
+            whole = f"{name}.{steps[0]}"
             return whole, FIELDS[whole]
-        if not segments:
-            field, whole = field_of(name, None), name
-        else:
-            key = ".".join([unquote(one) if one[0] == '"' else one for one in segments])
-            field, whole = field_of(name, key), _field_with_key(name, key)
+        if not steps:
+            field = field_of(name, None)
+            return (name, field) if field else None
+        if None in steps:
+            self.fail("[] stands in the path of a payload only.", *found.span())
+        key = ".".join([step for step in steps if step is not None])
+        field = field_of(name, key)
+        return (_field_with_key(name, key), field) if field else None
+
+    def field_of_one_resource(
+        self, found: re.Match[str], name: str, steps: list[str | None]
+    ) -> tuple[str, Field]:
+        key = ".".join(["[]" if step is None else step for step in steps]) if steps else None
+        field = test_of(name, key)
         if field is None:
-            self.fail_unknown(found)
-        return whole, field
+            self.fail_of_one_resource(*found.span())
+        return (name if key is None else f"{name}.{written_key(key)}"), field
+
+    def payload(
+        self, found: re.Match[str], name: str, steps: list[str | None]
+    ) -> tuple[str, Field]:
+        if name[0] == "@":
+            steps = [name[1:], *steps]
+        if not steps:
+            say = "What stands in a payload is asked by its path: payload.order.total:>100"
+            self.fail(say, *found.span())
+        path = Path(tuple(steps))
+        return f"payload.{written_path(path)}", payload_field(path)
+
+    # Presence: `has:label.team` asks what `label.team:*` asks.
+
+    def settle_presence(self, said: Said) -> Value:
+        assert isinstance(said, Value)
+        name, _ = self.present(said.text)
+        return Value(name, quoted=True)
+
+    def read_presence(self, value: Value) -> Any:
+        return self.present(value.text)[1].read(Value("*"))
+
+    def present(self, text: str) -> tuple[str, Field]:
+        found = _WHOLE_FIELD.fullmatch(text)
+        if found and found["name"] != "has" and found["name"] not in ("is", "id"):
+            steps = _steps(found["key"])
+            try:
+                if found["name"] == "payload" or found["name"][0] == "@":
+                    return self.payload(found, found["name"], steps)
+                if field := self.known(found, found["name"], steps):
+                    return field
+            except QueryError:
+                pass
+        raise Unfit(
+            f"“{text}” is no field. Write has:follows, has:label.team or has:payload.error."
+        )
+
+    # Fields that there are not
 
     def fail_unknown(self, found: re.Match[str]) -> NoReturn:
         name, rest, span = found["name"], found["key"], found.span()
@@ -248,129 +434,22 @@ class _Reader:
         )
         if near:
             self.fail(f"{say} Did you mean “{near}”?", *span, instead=f"{near}{rest}:")
-        if _looks_like_value(self.text[self.at :]):
+        value = self.text[self.at :]
+        if _looks_like_measured(value):
+            path = f"payload.{name}{rest}:"
+            self.fail(f"{say} A value of the payload is asked by {path}…", *span, instead=path)
+        if _looks_like_value(value):
             label = f"label.{name}{rest}:"
             self.fail(f"{say} A label is written {label}…", *span, instead=label)
         self.fail_unquoted(f"{say} To search for the text, put it in quotes.", *span)
 
-    def count_values(self, scalars: Sequence[_Scalar]) -> None:
-        self.values += len(scalars)
-        if self.values > MOST_VALUES:
-            say = f"A query has at most {MOST_VALUES} values in all its fields together."
-            self.fail(say, scalars[0].start, scalars[-1].end)
 
-    def count_leading_stars(self, scalars: Sequence[_Scalar]) -> None:
-        starred = [s for s in scalars if s.value.is_glob and s.value.text.startswith("*")]
-        if not starred or starred[0].value.is_anything:
-            return
-        self.leading_stars += 1
-        if self.leading_stars > MOST_LEADING_STARS:
-            say = f"At most {MOST_LEADING_STARS} clauses may have a value that begins with a *."
-            self.fail(say, starred[0].start, starred[0].end)
-
-    # Values
-
-    def scalars(self) -> list[_Scalar]:
-        start = self.at
-        self.refuse_later_values()
-        if opened := self.take(_OPEN_LIST):
-            scalars = self.listed(opened.start())
-        else:
-            scalars = [self.scalar(_BARE, _RUN)]
-        self.expect_space(start)
-        return scalars
-
-    def refuse_later_values(self) -> None:
-        if not self.run(self.at):
-            say = "A value is missing here. A * stands for any value."
-            self.fail(say, self.at, self.at, instead="*")
-        if comparison := _COMPARISON.match(self.text, self.at):
-            say = "Comparisons cannot be used yet. In quotes the value is taken as it is."
-            self.fail_unquoted(say, *comparison.span())
-        if range_ := _RANGE.match(self.text, self.at):
-            self.fail("Ranges cannot be used yet.", *range_.span())
-
-    def listed(self, start: int) -> list[_Scalar]:
-        scalars: list[_Scalar] = []
-        while not self.take(_CLOSE_LIST):
-            if scalars and not self.take(_COMMA):
-                self.fail_in_list(start)
-            if self.take(_CLOSE_LIST):
-                break
-            if self.at == len(self.text):
-                self.fail_in_list(start)
-            scalars.append(self.scalar(_BARE_IN_LIST, _RUN_IN_LIST))
-        if not scalars:
-            self.fail("The list is empty.", start, self.at, instead="*")
-        return scalars
-
-    def fail_in_list(self, start: int) -> NoReturn:
-        if self.text[self.at :].strip():
-            self.fail("A comma is missing in the list.", self.at, self.at, instead=",")
-        self.fail("The list is not closed.", start, self.at, instead=f"{self.text[start:]}]")
-
-    def scalar(self, bare: re.Pattern[str], run: re.Pattern[str]) -> _Scalar:
-        if self.text[self.at] == '"':
-            return self.string()
-        found = self.take(bare)
-        if not found:
-            say = f"“{self.text[self.at]}” cannot stand here. To search for it, put it in quotes."
-            self.fail_unquoted(say, self.at, self.at + 1, pattern=run)
-        return _Scalar(Value(found[0]), *found.span())
-
-    def string(self) -> _Scalar:
-        string = self.take(_STRING)
-        if not string:
-            rest = self.text[self.at + 1 :]
-            self.fail("The quotes are not closed.", self.at, len(self.text), instead=quote(rest))
-        return _Scalar(Value(unquote(string[0]), quoted=True), *string.span())
-
-    def expect_space(self, start: int) -> None:
-        if not (rest := self.run(self.at)):
-            return
-        if self.text[start] in '"[':
-            self.fail("A space is missing here.", self.at, self.at, instead=" ")
-        say = f"“{rest[0]}” cannot stand here. To search for it, put the whole in quotes."
-        self.fail_unquoted(say, self.at, self.at + 1, from_=start)
-
-    def settled(self, scalar: _Scalar, settle: Callable[[Value], Value]) -> Value:
-        try:
-            return settle(scalar.value)
-        except Unfit as unfit:
-            self.fail(unfit.say, scalar.start, scalar.end, instead=unfit.instead)
-
-    # Moving on and giving up
-
-    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        found = pattern.match(self.text, self.at)
-        if found:
-            self.at = found.end()
-        return found
-
-    def run(self, start: int, pattern: re.Pattern[str] = _RUN) -> str:
-        found = pattern.match(self.text, start)
-        return found[0] if found else ""
-
-    def fail_unquoted(
-        self,
-        say: str,
-        start: int,
-        end: int,
-        *,
-        from_: int | None = None,
-        pattern: re.Pattern[str] = _RUN,
-    ) -> NoReturn:
-        """Suggest quotes around everything up to the next space."""
-        first = start if from_ is None else from_
-        run = self.run(first, pattern)
-        suggestion = f"{self.text[:first]}{quote(run)}{self.text[first + len(run) :]}"
-        raise QueryError(say, start, end, suggestion if run else None)
-
-    def fail(self, say: str, start: int, end: int, instead: str | None = None) -> NoReturn:
-        if instead is None:
-            raise QueryError(say, start, end)
-        suggestion = f"{self.text[:start]}{instead}{self.text[end:]}"
-        raise QueryError(say, start, end, suggestion.strip())
+def _steps(key: str) -> list[str | None]:
+    steps: list[str | None] = []
+    for text, brackets in _SEGMENT.findall(key):
+        steps.append(unquote(text) if text[0] == '"' else text)
+        steps += [None] * (len(brackets) // 2)
+    return steps
 
 
 def _field_with_key(name: str, key: str) -> str:
@@ -384,12 +463,55 @@ def _looks_like_value(rest: str) -> bool:
     return bool(rest) and not rest[0].isspace() and rest[0] not in ":\\"
 
 
-def _field_says(field: Field, values: Sequence[Value], negated: bool) -> list[Part]:
+def _looks_like_measured(rest: str) -> bool:
+    """Tell what labels do not hold: comparisons, numbers and ranges."""
+    value = rest.split(maxsplit=1)[0] if rest and not rest[0].isspace() else ""
+    return (
+        value.startswith(("<", ">"))
+        or is_measure(value)
+        or (number_of(value) is not None)
+        or bool(re.match(r"\[[\d*]+(?:\.\.|\s+TO\b)", rest))
+    )
+
+
+def _one_of_says(alternatives: Sequence[Sequence[Clause]], negated: bool) -> list[Part]:
+    """Say alternatives, each of several in brackets, which shows how AND and OR bind."""
+    parts: list[Part] = [("not (" if negated else "", False)]
+    for place, both in enumerate(alternatives):
+        if place:
+            parts.append((" or ", False))
+        in_brackets = len(both) > 1 and len(alternatives) > 1
+        if in_brackets:
+            parts.append(("(", False))
+        for at, one in enumerate(both):
+            parts += [(", " if at else "", False), *one.says]
+        if in_brackets:
+            parts.append((")", False))
+    return [*parts, (")" if negated else "", False)]
+
+
+def _field_says(field: Field, values: Sequence[Said], negated: bool) -> list[Part]:
     if any(value.is_anything for value in values):
         return [(field.denies_present if negated else field.says_present, False)]
     parts: list[Part] = [(field.denies if negated else field.says, False)]
     for value in values:
         if len(parts) > 1:
             parts.append((" or ", False))
-        parts.append((value.typed, True))
+        parts += _value_says(field, value)
     return parts
+
+
+def _value_says(field: Field, value: Said) -> list[Part]:
+    if isinstance(value, Span):
+        if value.low and value.high:
+            return [
+                ("from ", False),
+                (value.low.typed, True),
+                (" to ", False),
+                (value.high.typed, True),
+            ]
+        end = value.low or value.high
+        assert end
+        return [("from " if value.low else "up to ", False), (end.typed, True)]
+    comparisons = field.comparisons or {}
+    return [(comparisons.get(value.comparison, ""), False), (value.typed, True)]

@@ -1,13 +1,14 @@
 """A parsed query and what can be asked of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from apps.query.payload import AtPath
 from apps.query.terms import Terms
-from apps.query.tree import AllOf, Happened, Node, Predicate
-from apps.query.values import Value
+from apps.query.tree import AllOf, Happened, InChain, Node, Predicate
+from apps.query.values import Said
 
 # A piece of a sentence, and whether it is what the user wrote.
 Part = tuple[str, bool]
@@ -29,10 +30,12 @@ class Clause:
     start: int
     end: int
     negated: bool
-    field: str | None  # None for words
-    values: tuple[Value, ...]
-    node: Node
+    field: str | None  # None for words, and for what stands in brackets
+    values: tuple[Said, ...]
+    node: Any  # a Node; within `related( )` a test of one resource
     says: tuple[Part, ...]
+    parts: tuple["Clause", ...] = ()
+    """What stands in its brackets."""
 
     def alone(self) -> "Query":
         """Return the query that asks for nothing else."""
@@ -45,6 +48,11 @@ class Query:
 
     text: str
     clauses: tuple[Clause, ...]
+
+    @classmethod
+    def of(cls, node: Node) -> "Query":
+        """Return what asks for a node that nobody has written down."""
+        return cls("", (Clause("", 0, 0, False, None, (), node, ()),))
 
     @property
     def canonical(self) -> str:
@@ -77,7 +85,20 @@ class Query:
         """Return the text with this clause added, unless it is there already."""
         if any(clause.text == text for clause in self.clauses):
             return self.text
-        return f"{self.text.rstrip()} {text}".strip()
+        # OR binds less than what stands side by side.
+        is_or = len(self.clauses) == 1 and self.clauses[0].parts and not self.clauses[0].field
+        before = self.clauses[0].text if is_or else self.text.rstrip()
+        return f"{before} {text}".strip()
+
+    @cached_property
+    def reads_payload(self) -> bool:
+        """Whether `matches` looks into the payload."""
+        return any(isinstance(node, AtPath) for node in _all_nodes(self._tree))
+
+    @cached_property
+    def chains(self) -> Sequence[InChain]:
+        """Return what must be told the members of a chain before `matches` can tell."""
+        return [node for node in _all_nodes(self._tree) if isinstance(node, InChain)]
 
     @cached_property
     def _tree(self) -> AllOf:
@@ -86,6 +107,12 @@ class Query:
     @cached_property
     def _predicate(self) -> Predicate:
         return self._tree.predicate()
+
+
+def _all_nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for part in node.parts():
+        yield from _all_nodes(part)
 
 
 def _merged(parts: Sequence[Part]) -> list[Part]:

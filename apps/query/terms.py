@@ -206,6 +206,8 @@ _STRUCTURE = {
     "prefect-cloud": _PREFECT_STRUCTURE,
 }
 _NO_STRUCTURE: Set[str] = frozenset()
+STRUCTURE: Set[str] = frozenset().union(*_STRUCTURE.values())
+"""Keys that may be no words, depending on the system."""
 
 
 def _end_of(resource_id: str) -> str:

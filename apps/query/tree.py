@@ -5,7 +5,8 @@ A node may be wholly answered by the index (`tsquery`), narrowed by it (`narrowe
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -29,6 +30,16 @@ class Happened(Protocol):
     def resource(self) -> Mapping[str, str]: ...
     @property
     def related(self) -> Sequence[Mapping[str, str]]: ...
+    @property
+    def payload(self) -> Mapping[str, Any]: ...
+    @property
+    def occurred(self) -> datetime: ...
+    @property
+    def received(self) -> datetime: ...
+    @property
+    def source_name(self) -> str: ...
+    @property
+    def warnings(self) -> Sequence[str] | None: ...
 
 
 Predicate = Callable[[Happened, Terms], bool]
@@ -60,6 +71,10 @@ class Node:
 
     def predicate(self) -> Predicate:
         raise NotImplementedError
+
+    def parts(self) -> Sequence["Node"]:
+        """Return the nodes it is made of."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -212,10 +227,94 @@ class Follows(Node):
 
 
 @dataclass(frozen=True)
+class InChain(Node):
+    """In one chain with this event: what it follows, up to the first, and all that follows those.
+
+    In memory only what is known can be told: `members` is to be filled with the chain as it is
+    stored; what comes afterwards is added as it is seen.
+    """
+
+    id: UUID
+    members: set[UUID] = field(default_factory=set, compare=False)
+
+    def where(self) -> Sql:
+        return Sql(f"id IN ({CHAIN})", [self.id, self.id])
+
+    def predicate(self) -> Predicate:
+        members = self.members
+        members.add(self.id)
+
+        def belongs(event: Happened, _: Terms) -> bool:
+            if event.id not in members and event.follows not in members:
+                return False
+            if len(members) < MOST_IN_CHAIN:
+                members.add(event.id)
+            return True
+
+        return belongs
+
+
+MOST_IN_CHAIN = 10_000
+CHAIN = f"""
+    WITH RECURSIVE up(id, follows) AS (
+        SELECT %s::uuid, NULL::uuid
+        UNION SELECT id, follows FROM event WHERE id = %s::uuid
+        UNION SELECT event.id, event.follows FROM event JOIN up ON event.id = up.follows
+    ), chain(id) AS (
+        SELECT id FROM up UNION SELECT follows FROM up WHERE follows IS NOT NULL
+        UNION SELECT event.id FROM event JOIN chain ON event.follows = chain.id
+    ) SELECT id FROM chain LIMIT {MOST_IN_CHAIN}
+"""  # noqa: S608 - a number of ours
+
+
+@dataclass(frozen=True)
+class FromSource(Node):
+    """Sent by a source of this name."""
+
+    glob: Glob
+
+    def where(self) -> Sql:
+        sources = "SELECT id FROM source WHERE name LIKE %s"
+        return Sql(f"source_id IN ({sources})", [self.glob.like()])
+
+    def predicate(self) -> Predicate:
+        matches = self.glob.matches
+        return lambda event, _: matches(event.source_name)
+
+
+LATE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Late(Node):
+    """Received more than LATE after it occurred."""
+
+    def where(self) -> Sql:
+        return Sql("received - occurred > %s", [LATE])
+
+    def predicate(self) -> Predicate:
+        return lambda event, _: event.received - event.occurred > LATE
+
+
+@dataclass(frozen=True)
+class Warned(Node):
+    """Stored with a warning."""
+
+    def where(self) -> Sql:
+        return Sql("cardinality(warnings) > 0", [])
+
+    def predicate(self) -> Predicate:
+        return lambda event, _: bool(event.warnings)
+
+
+@dataclass(frozen=True)
 class AllOf(Node):
     """Every one of them; of none, anything."""
 
     nodes: tuple[Node, ...]
+
+    def parts(self) -> Sequence[Node]:
+        return self.nodes
 
     def tsquery(self) -> str | None:
         return _joined(" & ", [node.tsquery() for node in self.nodes])
@@ -250,6 +349,9 @@ EVERYTHING = AllOf(())
 class AnyOf(Node):
     nodes: tuple[Node, ...]
 
+    def parts(self) -> Sequence[Node]:
+        return self.nodes
+
     def tsquery(self) -> str | None:
         return _joined(" | ", [node.tsquery() for node in self.nodes])
 
@@ -279,6 +381,9 @@ class Not(Node):
     """What is missing matches: an event without the label is an event without that label."""
 
     node: Node
+
+    def parts(self) -> Sequence[Node]:
+        return (self.node,)
 
     def tsquery(self) -> str | None:
         tsquery = self.node.tsquery()

@@ -1,9 +1,11 @@
 """How values, keys and roles are written in a query, and read back."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 STRING = r'"(?:[^"\\]|\\.)*"'
+COMPARISONS = {">=": "at least", "<=": "at most", ">": "over", "<": "under"}
 
 _STRING = re.compile(STRING, re.DOTALL)
 # Everything else is quoted: what would end a value, begin another meaning, or be a glob.
@@ -19,19 +21,32 @@ class Value:
 
     text: str
     quoted: bool = False
+    comparison: str = ""
+    """One of COMPARISONS where the value is a bound."""
 
     @property
     def is_anything(self) -> bool:
-        return not self.quoted and self.text.strip("*") == "" != self.text
+        return self._has_stars and self.text.strip("*") == ""
 
     @property
     def is_glob(self) -> bool:
-        return not self.quoted and "*" in self.text
+        return self._has_stars
 
-    def written(self) -> str:
+    @property
+    def _has_stars(self) -> bool:
+        return not self.quoted and not self.comparison and "*" in self.text
+
+    def written(self, spells: Callable[[str], bool] = lambda _: False) -> str:
+        """Write it so that it is read again as what it is.
+
+        `spells` says of which texts quotes change the meaning: those of numbers, in a payload.
+        """
         if self.is_anything:
             return "*"
-        return self.text if self.is_glob else written_value(self.text)
+        if self.is_glob:
+            return self.text
+        is_text = self.quoted and spells(self.text)
+        return self.comparison + (quote(self.text) if is_text else written_value(self.text))
 
     @property
     def typed(self) -> str:
@@ -45,6 +60,28 @@ class Value:
         if _STRING.fullmatch(typed):
             return cls(unquote(typed), quoted=True)
         return cls(typed, quoted="*" not in typed)
+
+
+@dataclass(frozen=True)
+class Span:
+    """From one value to another, both included; None is an open end."""
+
+    low: Value | None
+    high: Value | None
+    is_anything = False
+    is_glob = False
+
+    def written(self, spells: Callable[[str], bool] = lambda _: False) -> str:
+        ends = (self.low, self.high)
+        low, high = ("*" if end is None else end.written(spells) for end in ends)
+        return f"[{low} TO {high}]"
+
+    @property
+    def typed(self) -> str:
+        return self.written()
+
+
+Said = Value | Span
 
 
 def written_value(text: str) -> str:

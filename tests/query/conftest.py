@@ -8,6 +8,7 @@ from psycopg.pq import Format
 
 from apps.query.terms import BuiltTerms
 from eventfeed.database import dsn
+from tests.query.told import SOURCES
 
 # For a change of the language: `pytest tests/query --hypothesis-profile=hard` takes minutes.
 settings.register_profile("hard", max_examples=3_000)
@@ -30,4 +31,8 @@ def database(django_db_setup: None) -> Iterator[psycopg.Connection]:
         connection.adapters.register_dumper(BuiltTerms, TermsDumper)
         connection.execute("CREATE TEMP TABLE told (LIKE event INCLUDING DEFAULTS)")
         connection.execute("CREATE INDEX ON told USING gin (terms)")
+        connection.execute("SET TimeZone = 'UTC'")
+        # In front of the table of this name that others write to.
+        connection.execute("CREATE TEMP TABLE source (id int, name text)")
+        connection.cursor().executemany("INSERT INTO source VALUES (%s, %s)", list(SOURCES.items()))
         yield connection
