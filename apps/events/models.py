@@ -110,6 +110,8 @@ class Event(models.Model):
 
     log: str | None = None
     """The log it was read from, when the reader knew."""
+    source_name: str = ""
+    """The name of its source, when the reader knew."""
 
     class Meta:
         db_table = "event"
