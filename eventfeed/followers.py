@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from apps.events.follower import Follower
+from apps.events.rollups import rollups
 from apps.ingest.source_counts import source_counts
 from apps.resources.registry import registry
 
-FOLLOWERS: Sequence[Follower] = (registry, source_counts)
+FOLLOWERS: Sequence[Follower] = (registry, source_counts, rollups)

@@ -188,6 +188,27 @@ class FollowerPosition(models.Model):
         return self.name
 
 
+class EventCount(models.Model):
+    """How many events of a kind occurred in one minute or hour, as the rollups have counted."""
+
+    pk = models.CompositePrimaryKey("span", "start", "event", "outcome", "source_id", "system")
+    span = models.SmallIntegerField(help_text="Seconds: 60 or 3600.")
+    start = models.DateTimeField()
+    event = models.TextField(db_collation="C", help_text="The name; cut when it is very long.")
+    outcome = models.SmallIntegerField(choices=[(o.value, o.word) for o in Outcome])
+    source = models.ForeignKey(
+        Source, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    system = models.TextField(db_collation="C")
+    events = models.BigIntegerField()
+
+    class Meta:
+        db_table = "event_count"
+
+    def __str__(self) -> str:
+        return f"{self.event} at {self.start}: {self.events}"
+
+
 class Process(models.Model):
     """A process of ours, as it last told of itself."""
 

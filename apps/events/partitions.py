@@ -15,6 +15,7 @@ from psycopg import sql
 
 from apps.events.audit import tell
 from apps.events.retention import kept_since
+from apps.events.rollups import forget
 
 logger = logging.getLogger(__name__)
 
@@ -192,6 +193,8 @@ def _dropped(partition: Partition) -> bool:
 def _drop(partition: Partition) -> None:
     name = sql.Identifier(partition.name)
     with _ddl() as cursor:
+        # Most of it before anybody has to wait for the table, the rest when nobody counts in it.
+        forget(partition.start, partition.end, cursor)
         cursor.execute(
             sql.SQL(
                 "UPDATE log SET gone_tx = gone.tx, gone_seq = gone.seq FROM ("
@@ -201,6 +204,7 @@ def _drop(partition: Partition) -> None:
             [kept_since()],
         )
         cursor.execute(sql.SQL("DROP TABLE {}").format(name))
+        forget(partition.start, partition.end, cursor)
 
 
 @contextmanager

@@ -5,25 +5,27 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
+from apps.events.rollups import GONE, PRUNE, UNCOUNT
+
 # In small batches, so that no reader's horizon waits for a long transaction.
 BATCH = 2_000
 
 # By place in the log, because that is how `received` runs, and it has no index of its own.
-DEFAULT_ROWS = """
+DEFAULT_ROWS = f"""
     WITH oldest AS (
         SELECT ctid, tx, seq, received FROM event_default ORDER BY tx, seq LIMIT %(batch)s
     ), gone AS (
         DELETE FROM event_default
         WHERE ctid = ANY (ARRAY (SELECT ctid FROM oldest WHERE received < %(kept_since)s))
-        RETURNING tx, seq
-    ), floor AS (
+        RETURNING {GONE}
+    ), {UNCOUNT}, floor AS (
         SELECT tx, seq FROM gone ORDER BY tx DESC, seq DESC LIMIT 1
     ), moved AS (
         UPDATE log SET gone_tx = floor.tx, gone_seq = floor.seq
         FROM floor WHERE (floor.tx, floor.seq) > (gone_tx, gone_seq)
     )
     SELECT count(*) FROM gone
-"""
+"""  # noqa: S608 - of constants
 ONCE_IDS = """
     WITH gone AS (
         DELETE FROM once WHERE id = ANY (ARRAY (
@@ -49,7 +51,10 @@ def kept_since() -> datetime:
 
 def prune() -> int:
     """Delete what has expired outside the partitions; return how many rows."""
-    return sum(_prune(statement) for statement in (DEFAULT_ROWS, ONCE_IDS, REJECTIONS))
+    pruned = sum(_prune(statement) for statement in (DEFAULT_ROWS, ONCE_IDS, REJECTIONS))
+    with connection.cursor() as cursor:
+        cursor.execute(PRUNE)
+    return pruned
 
 
 def _prune(statement: str) -> int:

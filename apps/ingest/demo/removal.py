@@ -3,18 +3,23 @@
 from django.db import connection
 
 from apps.events.models import Source
+from apps.events.rollups import GONE, UNCOUNT
 from apps.ingest.demo import SOURCE
 from apps.ingest.demo.world import LABEL
 from apps.query import clause, parse
 
 # Small batches, each a transaction: a long one would hold up every reader of the log.
-DELETE = """
-    DELETE FROM event USING (
+DELETE = f"""
+    WITH some AS (
         SELECT id, occurred FROM event
         WHERE source_id = %s AND terms @@ %s::tsquery LIMIT 1000
-    ) AS gone
-    WHERE event.id = gone.id AND event.occurred = gone.occurred
-"""
+    ), gone AS (
+        DELETE FROM event USING some
+        WHERE event.id = some.id AND event.occurred = some.occurred
+        RETURNING {", ".join(f"event.{column}" for column in GONE.split(", "))}
+    ), {UNCOUNT}
+    SELECT count(*) FROM gone
+"""  # noqa: S608 - of constants
 
 
 def remove() -> int:
@@ -27,6 +32,7 @@ def remove() -> int:
     with connection.cursor() as cursor:
         while True:
             cursor.execute(DELETE, [source.pk, marked])
-            if not cursor.rowcount:
+            gone = cursor.fetchone()[0]
+            if not gone:
                 return deleted
-            deleted += cursor.rowcount
+            deleted += gone
