@@ -116,12 +116,12 @@ class Server(server.Server):
             self.application(scope, queue.get, partial(self.handle_reply, protocol))
         )
         self.connections[protocol]["application_instance"] = application
-        if is_socket:
-            application.add_done_callback(protocol.application_ended)
+        application.add_done_callback(protocol.application_ended)
         return queue
 
     async def handle_reply(self, protocol: Any, message: Message) -> None:
-        if message["type"] == "websocket.send":
+        # The one part of an answer that has only one waits for nobody.
+        if message["type"] == "websocket.send" or message.get("more_body"):
             await protocol.outflow.flowing.wait()
         await super().handle_reply(protocol, message)
 
@@ -181,6 +181,16 @@ class WebRequest(http_protocol.WebRequest):
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
         self._received = 0
         self._refused = False
+        self._outflow: Outflow | None = None
+
+    @property
+    def outflow(self) -> "Outflow":
+        """Whether the client takes what we send; asked for by answers of many parts."""
+        if self._outflow is None:
+            self._outflow = Outflow()
+            if self.channel is not None:  # else nobody is there to wait for
+                self.registerProducer(self._outflow, True)
+        return self._outflow
 
     def gotLength(self, length: int | None) -> None:
         # Twisted writes bodies over 100 kB to a file.
@@ -243,12 +253,24 @@ class WebRequest(http_protocol.WebRequest):
             self.responseHeaders.addRawHeader(b"Keep-Alive", b"timeout=50")
         super().handle_reply(message)
 
+    def application_ended(self, application: asyncio.Future[None]) -> None:
+        """Break off an answer that was begun and not ended: it must not look whole.
+
+        By a reset, because without chunks closing the connection is how an answer ends.
+        """
+        if self._response_started and not self.finished and self.channel is not None:
+            self.channel.transport.abortConnection()
+
     def finish(self) -> None:
         self._let_go()
+        if self._outflow is not None and self.channel is not None:
+            self.unregisterProducer()
         super().finish()
 
     def connectionLost(self, reason: Any) -> None:
         self._let_go()
+        if self._outflow is not None:
+            self._outflow.resumeProducing()  # whoever waits to send learns that it is over
         super().connectionLost(reason)
 
     def _check(self, body: int, in_flight: int) -> None:

@@ -77,6 +77,22 @@ async def post(receive: Any, send: Any) -> None:
     await answer(send, {"size": size})
 
 
+async def streaming(receive: Any, send: Any) -> None:
+    """Answer in parts, as much as the client takes."""
+    global sent
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(1_000):
+        await send({"type": "http.response.body", "body": bytes(64 * 1024), "more_body": True})
+        sent += 64 * 1024
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def unfinished(receive: Any, send: Any) -> None:
+    """Begin an answer and leave."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+
+
 async def state(receive: Any, send: Any) -> None:
     await answer(send, {"seen": seen, "sent": sent})
 
@@ -102,7 +118,13 @@ SOCKETS = {
     "/leaving": leaving,
     "/failing": failing,
 }
-ROUTES = {"/post": post, "/state": state, "/release": release}
+ROUTES = {
+    "/post": post,
+    "/state": state,
+    "/release": release,
+    "/streaming": streaming,
+    "/unfinished": unfinished,
+}
 
 if __name__ == "__main__":
     listening = listen("127.0.0.1", 0)
