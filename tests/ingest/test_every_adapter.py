@@ -22,7 +22,7 @@ from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
 from apps.events.record import record
 from apps.events.row import rows_of
 from apps.ingest.adapters.message import Element, Message, Unreadable
-from apps.ingest.dialects import DIALECTS
+from apps.ingest.dialects import IN_FILES
 from apps.query.outcomes import Outcome
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -37,7 +37,7 @@ class Sample:
 
     def read(self, body: bytes | None = None) -> list[Element]:
         message = self.message if body is None else replace(self.message, body=body)
-        return list(DIALECTS[self.system](message))
+        return list(IN_FILES[self.system](message))
 
 
 def samples_of(system: str) -> Iterator[Sample]:
@@ -53,7 +53,7 @@ def samples_of(system: str) -> Iterator[Sample]:
             yield Sample(name, system, Message(body, **meta), not_kept)
 
 
-EVERY = [sample for system in DIALECTS for sample in samples_of(system)]
+EVERY = [sample for system in IN_FILES for sample in samples_of(system)]
 every_sample = pytest.mark.parametrize("sample", EVERY, ids=lambda sample: sample.name)
 # A message a file is enough where every byte of it is tried.
 FIRST = list({sample.name.partition(":")[0]: sample for sample in EVERY}.values())
@@ -84,7 +84,7 @@ def drafts_in(elements: list[Element]) -> list[Draft]:
     ]
 
 
-@pytest.mark.parametrize("system", DIALECTS)
+@pytest.mark.parametrize("system", IN_FILES)
 def test_every_system_has_recorded_messages(system: str) -> None:
     assert any(drafts_in(sample.read()) for sample in samples_of(system))
 
@@ -141,7 +141,7 @@ def test_drafts_can_be_stored(sample: Sample) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("system", DIALECTS)
+@pytest.mark.parametrize("system", IN_FILES)
 def test_sent_again_in_another_order_nothing_is_stored_twice(system: str) -> None:
     drafts = [draft for sample in samples_of(system) for draft in drafts_in(sample.read())]
     again = [d for s in reversed([*samples_of(system)]) for d in reversed(drafts_in(s.read()))]
@@ -239,7 +239,7 @@ fuzzed = settings(
 )
 
 
-@pytest.mark.parametrize("system", DIALECTS)
+@pytest.mark.parametrize("system", IN_FILES)
 @fuzzed
 @given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_no_body_breaks_an_adapter(system: str, body: bytes) -> None:

@@ -20,26 +20,30 @@ from apps.events.models import Source
 from apps.events.record import record
 from apps.events.rejections import Rejected, reject_sync
 from apps.events.row import Refused
+from apps.ingest.adapters.eventfeed.adapter import source_of
 from apps.ingest.adapters.message import Message, Unreadable
-from apps.ingest.dialects import DIALECTS
+from apps.ingest.dialects import IN_FILES
 from apps.ingest.masking import Rules, masked
 
+DEFAULT_SOURCE = "import"
 BATCH_LINES = 500
 PROGRESS_SECONDS = 2.0
 MOST_TOLD = 20
 
 
 class Command(BaseCommand):
-    help = "Record files with one message a line, as OpenLineage's file transport writes them."
+    help = "Record files with one message a line: OpenLineage's file transport's, or an export."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", type=existing, metavar="FILE")
-        parser.add_argument("--as", dest="system", required=True, choices=sorted(DIALECTS))
-        parser.add_argument("--source", default="import", help="File them under this source.")
+        parser.add_argument("--as", dest="system", required=True, choices=sorted(IN_FILES))
+        parser.add_argument(
+            "--source",
+            help="File them under this source: import unless said, or what an exported event says.",
+        )
 
-    def handle(self, *, files: list[Path], system: str, source: str, **_: Any) -> None:
-        kept, _new = Source.objects.get_or_create(name=source, defaults={"system": system})
-        load = Load(self, system, kept)
+    def handle(self, *, files: list[Path], system: str, source: str | None, **_: Any) -> None:
+        load = Load(self, system, source)
         for file in files:
             load.take(file)
         load.end()
@@ -48,11 +52,11 @@ class Command(BaseCommand):
 class Load:
     """One run of the command: what was stored, known and refused so far."""
 
-    def __init__(self, command: BaseCommand, system: str, source: Source) -> None:
+    def __init__(self, command: BaseCommand, system: str, source: str | None) -> None:
         self.command = command
         self.system = system
         self.source = source
-        self.rules = Rules.of(source.masks)
+        self.sources: dict[str, tuple[int, Rules]] = {}
         self.stored = self.known = self.refused = 0
         self.told_at = time.monotonic()
 
@@ -64,13 +68,26 @@ class Load:
                 self.tell_progress(file, batch[-1][0])
 
     def store(self, file: Path, batch: Iterable[tuple[int, bytes]]) -> None:
-        drafts: list[Draft] = []
+        drafts: dict[int, list[Draft]] = {}
         for number, line in batch:
-            drafts += self.read(file, number, line)
-        if not drafts:
-            return
+            source, rules = self.filed(line)
+            for draft in self.read(file, number, line, source):
+                drafts.setdefault(source, []).append(masked(draft, rules))
+        for source, theirs in drafts.items():
+            self.record(file, theirs, source)
+
+    def filed(self, line: bytes) -> tuple[int, Rules]:
+        """Return the source that a line is filed under, with its masks."""
+        told = source_of(line) if self.system == "eventfeed" and not self.source else ""
+        name = self.source or told or DEFAULT_SOURCE
+        if name not in self.sources:
+            source, _ = Source.objects.get_or_create(name=name, defaults={"system": self.system})
+            self.sources[name] = source.pk, Rules.of(source.masks)
+        return self.sources[name]
+
+    def record(self, file: Path, drafts: list[Draft], source: int) -> None:
         try:
-            recorded = record(drafts, source_id=self.source.pk)
+            recorded = record(drafts, source_id=source)
         except Refused as refused:
             raise CommandError(f"{file}: {refused.path}: {refused.say}") from refused
         except (OperationalError, InterfaceError) as away:
@@ -79,19 +96,21 @@ class Load:
         self.stored += recorded.stored
         self.known += recorded.known
 
-    def read(self, file: Path, number: int, line: bytes) -> Iterator[Draft]:
-        for element in DIALECTS[self.system](Message(line)):
+    def read(self, file: Path, number: int, line: bytes, source: int) -> Iterator[Draft]:
+        for element in IN_FILES[self.system](Message(line)):
             if isinstance(element.reading, Unreadable):
-                self.refuse(file, number, line, element.reading)
+                self.refuse(file, number, line, element.reading, source)
             else:
-                yield from (masked(draft, self.rules) for draft in element.reading)
+                yield from element.reading
 
-    def refuse(self, file: Path, number: int, line: bytes, unreadable: Unreadable) -> None:
+    def refuse(
+        self, file: Path, number: int, line: bytes, unreadable: Unreadable, source: int
+    ) -> None:
         self.refused += 1
         problem = unreadable.problems[0]
         reject_sync(
             Rejected(
-                source_id=self.source.pk,
+                source_id=source,
                 doorway=f"import --as {self.system}",
                 index=number,
                 path=problem.where,

@@ -14,14 +14,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.events.draft import Draft
 from apps.ingest.adapters.message import Message, Unreadable
-from apps.ingest.dialects import DIALECTS
+from apps.ingest.dialects import IN_FILES
 
 
 class Command(BaseCommand):
     help = "Print the drafts of a message, one JSON object a line, and what cannot be read of it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("system", choices=sorted(DIALECTS))
+        parser.add_argument("system", choices=sorted(IN_FILES))
         parser.add_argument("file", help="The message as it was sent; - for the standard input.")
         parser.add_argument("--kind", default="", help="What its path says: Flyte's tasks.")
         parser.add_argument("--content-type", default="application/json")
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             bytes_of(file), told["content_type"], dict(told["header"]), kind=told["kind"]
         )
         unread = 0
-        for element in DIALECTS[system](message):
+        for element in IN_FILES[system](message):
             if isinstance(element.reading, Unreadable):
                 unread += 1
                 self.tell(element.index, element.reading)
