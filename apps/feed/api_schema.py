@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework import serializers
 
@@ -99,6 +100,22 @@ LIST: dict[str, Any] = {
         parameter("to", "Only what arrived up to this position of the log."),
     ],
     "responses": {200: EventPage} | MISTAKES,
+}
+EXPORT: dict[str, Any] = {
+    "operation_id": "export_events",
+    "summary": "All events that match, as a file",
+    "description": "Newest first and without a limit, streamed. NDJSON is one event a line, as "
+    "`/api/events/{id}` tells it, for `manage.py import --as eventfeed`. An answer that could not "
+    "be finished has no proper end, so that clients report it as incomplete.",
+    "parameters": [
+        *(one for one in LIST["parameters"] if one.name not in ("after", "limit", "order")),
+        parameter("format", "How it is written, NDJSON unless said.", enum=("ndjson", "csv")),
+    ],
+    "responses": {
+        (200, "application/x-ndjson"): OpenApiTypes.STR,
+        (200, "text/csv"): OpenApiTypes.STR,
+    }
+    | MISTAKES,
 }
 EVENT: dict[str, Any] = {
     "operation_id": "get_event",

@@ -7,7 +7,9 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.feed.api import ApiView, EventDetail, EventList
+from apps.feed.export_views import EventExport
 from apps.feed.metrics import Metrics
+from apps.feed.prefect.views import Counts, Events, NextEvents
 from apps.feed.suggestions import suggestions
 
 ASKING = {
@@ -29,6 +31,11 @@ def docs(request: HttpRequest) -> HttpResponseBase:
 urlpatterns = [
     # These ask for a token or a session themselves.
     path("api/events", login_not_required(EventList.as_view())),
+    path("api/events/export", login_not_required(EventExport.as_view())),
+    # Prefect's before ours: “filter” is no event's id.
+    path("api/events/filter", login_not_required(Events.as_view())),
+    path("api/events/filter/next", login_not_required(NextEvents.as_view())),
+    path("api/events/count-by/<str:countable>", login_not_required(Counts.as_view())),
     path("api/events/<str:id>", login_not_required(EventDetail.as_view())),
     path("api/schema", login_not_required(schema)),
     path("api/docs", docs),
