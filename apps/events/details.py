@@ -3,8 +3,9 @@
 An adapter registers a function for its system in its app's `ready()`; pages draw what it returns.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from apps.events.models import Event
 
@@ -61,6 +62,8 @@ Block = Facts | Table | Code | Failure
 Teller = Callable[[Event], Sequence[Block]]
 
 TELLERS: dict[str, Teller] = {}
+# More rows than these no page can carry.
+MOST_ROWS = 100
 
 
 def register_details(system: str, teller: Teller) -> None:
@@ -72,3 +75,19 @@ def details(event: Event) -> Sequence[Block]:
     """Return the blocks of an event, none for a system that has registered nothing."""
     teller = TELLERS.get(event.system)
     return teller(event) if teller else ()
+
+
+def table(title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[Table]:
+    """Yield a table of the first rows, without the columns that say nothing in any of them.
+
+    Yields nothing where there are no rows.
+    """
+    rows = iter(rows)
+    if shown := [tuple(row) for row in islice(rows, MOST_ROWS)]:
+        said = [at for at in range(len(head)) if any(row[at].text for row in shown)]
+        yield Table(
+            title,
+            [head[at] for at in said],
+            [[row[at] for at in said] for row in shown],
+            left_out=sum(1 for _ in rows),
+        )

@@ -120,7 +120,7 @@ def test_external_resources_pods_pools_and_reasons_are_tables() -> None:
     ]
     assert rows(told["Pods"]) == [["p-0", "flyte", "copilot, main"]]
     assert rows(told["Resource pools"]) == [["gpu", "t"]]
-    assert rows(told["Reasons"]) == [["2026-11-20T10:00:06Z", "Pulled"]]
+    assert rows(told["Reasons"]) == [["2026-11-20 10:00:06", "Pulled"]]
 
 
 def test_long_tables_are_cut_and_say_so() -> None:

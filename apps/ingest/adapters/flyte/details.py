@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from apps.events.details import Block, Cell, Facts, Failure, Table, register_details
+from apps.events.details import Block, Cell, Facts, Failure, register_details, table
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 from apps.events.models import Event
-from apps.ingest.adapters.flyte.drafts import RESOURCE_NAME, gist
+from apps.ingest.adapters.flyte.drafts import RESOURCE_NAME, gist, moment
 from apps.ingest.adapters.flyte.words import (
     CACHE_WORDS,
     ERROR_KIND_WORDS,
@@ -31,14 +31,14 @@ def details_of(event: Event) -> Sequence[Block]:
     return [
         *_failure(told),
         *_facts("Execution", EXECUTION, told),
-        *_table("Logs", ("Log", "Of", "Format"), _logs(told)),
+        *table("Logs", ("Log", "Of", "Format"), _logs(told)),
         *_facts("Data", DATA, told),
         *_facts("Cache", CACHE, told),
-        *_table("Cached in", ("Role", "Name"), _cached(event)),
-        *_table("External resources", EXTERNAL_HEAD, _external_resources(told)),
-        *_table("Reasons", ("When", "Reason"), _reasons(told)),
-        *_table("Pods", ("Pod", "Namespace", "Containers"), _pods(told)),
-        *_table("Resource pools", ("Namespace", "Token"), _pools(told)),
+        *table("Cached in", ("Role", "Name"), _cached(event)),
+        *table("External resources", EXTERNAL_HEAD, _external_resources(told)),
+        *table("Reasons", ("When", "Reason"), _reasons(told)),
+        *table("Pods", ("Pod", "Namespace", "Containers"), _pods(told)),
+        *table("Resource pools", ("Namespace", "Token"), _pools(told)),
     ]
 
 
@@ -229,11 +229,19 @@ def _phase(value: Any) -> str:
 
 def _reasons(told: Json) -> Rows:
     listed = [
-        (Cell(_text(told, "occurred_at")), Cell(_text(told, "reason")))
+        (_when(_text(told, "occurred_at")), Cell(_text(told, "reason")))
         for told in _objects(told, "reasons")
     ]
     reason = _text(told, "reason")
-    return listed or ([(Cell(_text(told, "occurred_at")), Cell(reason))] if reason else [])
+    return listed or ([(_when(_text(told, "occurred_at")), Cell(reason))] if reason else [])
+
+
+def _when(told: str) -> Cell:
+    """Write a time with its date to the second, as told behind it."""
+    try:
+        return Cell(f"{moment(told):%Y-%m-%d %H:%M:%S}", hint=told)
+    except (ValueError, OverflowError):
+        return Cell(told)
 
 
 def _pods(told: Json) -> Rows:
@@ -256,14 +264,6 @@ def _pools(told: Json) -> Rows:
         for pool in _objects(_object(told, "metadata"), "resource_pool_info")
     ]
 
-
-def _table(title: str, head: Sequence[str], rows: Rows) -> Iterator[Block]:
-    if rows:
-        shown = rows[:MOST_ROWS]
-        yield Table(title, head, shown, left_out=len(rows) - len(shown))
-
-
-MOST_ROWS = 100
 
 # Payloads hold anything: other doors know Flyte's names, too.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 
-from apps.events.details import Block, Cell, Code, Facts, Failure, Table, register_details
+from apps.events.details import Block, Cell, Code, Facts, Failure, register_details, table
 from apps.events.draft import RESOURCE_ID
 from apps.events.models import Event
 from apps.ingest.adapters.message import cut
@@ -23,7 +23,6 @@ from apps.ingest.adapters.openlineage.parts import (
 )
 from apps.ingest.adapters.openlineage.related import named
 
-MOST_ROWS = 100
 # Of so many datasets the columns are told.
 MOST_DATASETS = 10
 
@@ -131,7 +130,7 @@ def _code(event: Json) -> Iterator[Block]:
 def _datasets(event: Json) -> Iterator[Block]:
     for key, title in (("inputs", "Inputs"), ("outputs", "Outputs")):
         head = ("Dataset", "Namespace", "Rows", "Size", "Change")
-        yield from _table(title, head, map(_dataset, datasets_of(event, key)))
+        yield from table(title, head, map(_dataset, datasets_of(event, key)))
 
 
 def _dataset(dataset: Json) -> Sequence[Cell]:
@@ -160,7 +159,7 @@ def _assertions(event: Json) -> Iterator[Block]:
         for one in assertions_of(dataset)
     )
     tests = ((one, "") for one in objects_in(object_in(_run_facets(event), "test"), "tests"))
-    yield from _table("Assertions", head, (_assertion(one, of) for one, of in chain(told, tests)))
+    yield from table("Assertions", head, (_assertion(one, of) for one, of in chain(told, tests)))
 
 
 def _assertion(told: Json, of: str) -> Sequence[Cell]:
@@ -180,11 +179,11 @@ def _columns(event: Json) -> Iterator[Block]:
         of = f"of {cut(text_in(dataset, 'name'))}"
         facets = object_in(dataset, "facets")
         fields = _fields(object_in(facets, "schema"))
-        yield from _table(f"Schema {of}", ("Column", "Type", "Description"), fields)
+        yield from table(f"Schema {of}", ("Column", "Type", "Description"), fields)
         head = ("Column", "Comes from", "How")
         lineage = _lineage(object_in(facets, "columnLineage"))
-        yield from _table(f"Column lineage {of}", head, lineage)
-        yield from _table(f"Data quality {of}", QUALITY_HEAD, _quality(dataset))
+        yield from table(f"Column lineage {of}", head, lineage)
+        yield from table(f"Data quality {of}", QUALITY_HEAD, _quality(dataset))
 
 
 def _fields(schema: Json) -> Rows:
@@ -234,10 +233,10 @@ def _more(event: Json) -> Iterator[Block]:
     run = _run_facets(event)
     parameters = objects_in(object_in(run, "executionParameters"), "parameters")
     variables = objects_in(object_in(run, "environmentVariables"), "environmentVariables")
-    yield from _table("Parameters", ("Name", "Value"), _pairs(parameters, "key"))
-    yield from _table("Environment variables", ("Name", "Value"), _pairs(variables, "name"))
-    yield from _table("Tags", ("Tag", "Value", "Of"), _tags(event))
-    yield from _table("Owners", ("Owner", "Type"), _owners(event))
+    yield from table("Parameters", ("Name", "Value"), _pairs(parameters, "key"))
+    yield from table("Environment variables", ("Name", "Value"), _pairs(variables, "name"))
+    yield from table("Tags", ("Tag", "Value", "Of"), _tags(event))
+    yield from table("Owners", ("Owner", "Type"), _owners(event))
 
 
 def _pairs(values: Sequence[Json], key: str) -> Rows:
@@ -286,13 +285,6 @@ def _all_datasets(event: Json) -> Iterator[Json]:
     if dataset := object_in(event, "dataset"):
         yield dataset
     yield from datasets_of(event, "outputs", "inputs")
-
-
-def _table(title: str, head: Sequence[str], rows: Iterator[Sequence[Cell]]) -> Iterator[Block]:
-    """Yield a table of the rows that a page can carry, nothing when there are none."""
-    shown = [tuple(row) for row in islice(rows, MOST_ROWS)]
-    if shown:
-        yield Table(title, head, shown, left_out=sum(1 for _ in rows))
 
 
 def _said(value: Any) -> str:
