@@ -71,7 +71,8 @@ def _whole(event: Event, kind: str) -> Parts:
     whole = next(
         (roles[role] for role in WHOLES if role in roles and role_words(role) != kind), None
     )
-    if whole is None:
+    # A run of OpenLineage is called as its job is: once is enough.
+    if whole is None or display_name(whole) == display_name(event.resource):
         return []
     return [(f" of {role_words(whole[ROLE])} ", False), (shorten(display_name(whole)), True)]
 

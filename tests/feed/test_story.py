@@ -67,3 +67,18 @@ def test_what_has_no_start_is_measured_from_the_event_before():
     running = event("prefect.flow-run.Running", "prefect.flow-run.1")
     parts = story(running, [pending])
     assert "".join(part for part, _ in parts) == "it is running, 5 s after “Flow run pending”."
+
+
+@pytest.mark.parametrize(
+    ("job", "sentence"), [("it", "it failed."), ("daily", "it of job daily failed.")]
+)
+def test_a_run_that_is_called_as_its_job_is_named_once(job, sentence):
+    failed = event("openlineage.run.FAIL", "openlineage.run.1")
+    failed.related = [
+        {
+            "prefect.resource.id": "openlineage.job.a/b",
+            "prefect.resource.role": "job",
+            "prefect.resource.name": job,
+        }
+    ]
+    assert "".join(part for part, _ in story(failed, [])) == sentence
