@@ -47,7 +47,13 @@ REGISTRY = Registry()
 
 ANYTHING_ICON = "circle"
 UNKNOWN_GROUP = "custom"
-SPELLINGS = {"api": "API", "ip": "IP", "ecs": "ECS", "id": "ID", "sso": "SSO", "url": "URL"}
+SPELLINGS = {
+    spelling.lower(): spelling
+    for spelling in (
+        *("API", "DAG", "dbt", "ECS", "ETL", "GCP", "GCS", "GitHub", "GitLab", "HTTP", "ID", "IP"),
+        *("JSON", "OpenLineage", "RDD", "SLA", "SNS", "SQL", "SQS", "SSO", "URI", "URL"),
+    )
+}
 DOTTED = re.compile(r"[^\s./:]+(\.[^\s./:]+)+", re.ASCII)
 # Capitals in a row are a word of their own, and one begins the next: `HTTPServer2`.
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W_A-Z]+")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
-from apps.events.words import icons, kind_of
+from apps.events.words import icons, kind_of, words
 from apps.ingest.adapters.message import Message, Unreadable
 from apps.ingest.adapters.webhook.words import KINDS
 from apps.ingest.hooks.drafting import Recipe
@@ -281,6 +281,72 @@ def test_dbt_cloud_says_how_a_run_stands(kind: str, status: str, outcome: str) -
     assert draft.outcome.word == outcome
     started = kind == "job.run.started"
     assert f"{draft.occurred:%H:%M:%S}" == ("05:00:03" if started else "05:12:41")
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "event"),
+    [
+        ("github", {"ref": "refs/heads/main", "repository": {"full_name": "a/b"}}, "push"),
+        (
+            "github",
+            {
+                "action": "renamed",
+                "repository": {"full_name": "a/b", "id": 4},
+                "sender": {"login": "m"},
+            },
+            "repository",
+        ),
+        ("gitlab", {"object_kind": "push", "project": {"path_with_namespace": "a/b"}}, ""),
+        (
+            "gitlab",
+            {
+                "object_kind": "push",
+                "project": {"path_with_namespace": "a/b"},
+                "user_username": "m",
+            },
+            "",
+        ),
+    ],
+)
+def test_what_is_about_its_repository_is_not_related_to_it(key: str, body: Any, event: str) -> None:
+    (draft,) = drafts(key, body, X_GitHub_Event=event)
+    assert draft.resource[RESOURCE_ID].endswith("/b")
+    assert draft.resource[RESOURCE_ID] not in related(draft).values()
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "said"),
+    [
+        ("success", "Workflow run succeeded"),
+        ("failure", "Workflow run failed"),
+        ("timed_out", "Workflow run timed out"),
+        ("cancelled", "Workflow run cancelled"),
+        ("never_heard_of", "Workflow run completed"),
+    ],
+)
+def test_a_run_of_github_says_how_it_ended(conclusion: str, said: str) -> None:
+    body = sample("github")
+    body["workflow_run"]["conclusion"] = conclusion
+    (draft,) = drafts("github", body)
+    told = words(draft.event, draft.resource)
+    assert (told.text, told.kind, told.outcome) == (said, "workflow run", draft.outcome)
+
+
+@pytest.mark.parametrize(
+    ("event", "labels", "said"),
+    [
+        ("github.pull_request.closed", {"github.state": "merged"}, "Pull request merged"),
+        ("github.pull_request.closed", {}, "Pull request closed"),
+        ("github.push", {}, "Push"),
+        ("github.ping", {}, "GitHub ping"),
+        ("gitlab.push", {}, "Push"),
+        ("gitlab.wiki_page", {}, "GitLab wiki page"),
+    ],
+)
+def test_events_of_code_hosts_are_told_in_their_words(
+    event: str, labels: dict[str, str], said: str
+) -> None:
+    assert words(event, labels).text == said
 
 
 def test_every_resource_of_the_samples_has_a_kind_with_an_icon() -> None:
