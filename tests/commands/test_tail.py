@@ -42,21 +42,24 @@ def tell(event="acme.invoice.paid", outcome=Outcome.INFORMATION, **kwargs):
     return str(draft.id)
 
 
+def where():
+    """Say where the database is by the environment: an embedded PostgreSQL's host is a folder."""
+    database = connection.settings_dict
+    return {
+        "DATABASE_URL": f"postgres://{database['USER']}@/{database['NAME']}",
+        "PGHOST": database["HOST"] or "127.0.0.1",
+        "PGPORT": str(database["PORT"] or 5432),
+    }
+
+
 class Terminal:
     """A tail in a process of its own, and the lines it has printed."""
 
     def __init__(self, *arguments, **environment):
-        database = connection.settings_dict
-        # By the environment, because the host of the embedded PostgreSQL is a folder.
-        where = {
-            "DATABASE_URL": f"postgres://{database['USER']}@/{database['NAME']}",
-            "PGHOST": database["HOST"] or "127.0.0.1",
-            "PGPORT": str(database["PORT"] or 5432),
-        }
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "tail", *arguments],
             cwd=CHECKOUT,
-            env=os.environ | where | environment,
+            env=os.environ | where() | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -174,5 +177,14 @@ def test_a_mistake_is_told_in_words(arguments, say):
 
 def test_what_may_have_been_meant_is_suggested_once():
     with pytest.raises(CommandError) as mistake:
-        call_command("tail", "evnt:x")
-    assert str(mistake.value) == "There is no field “evnt”. Did you mean event:x ?"
+        call_command("tail", "outcome:failed", "evnt:x")
+    assert str(mistake.value).splitlines()[0] == (
+        "There is no field “evnt”. Did you mean outcome:failed event:x ?"
+    )
+
+
+def test_the_wrong_part_of_a_query_is_underlined():
+    with pytest.raises(CommandError) as mistake:
+        call_command("tail", "outcome:failed", "evnt:x")
+    _, query, line = str(mistake.value).splitlines()
+    assert query[line.index("^") : line.rindex("^") + 1].startswith("evnt")

@@ -24,9 +24,9 @@ from apps.events.models import Event
 from apps.events.position import Position
 from apps.events.search import Cursor, QueryTimeout, search
 from apps.events.words import words
-from apps.feed.moments import BadMoment, moment
 from apps.feed.told import told_in_full
-from apps.query import Query, QueryError, display_name, parse
+from apps.feed.typed import add_query, read_query, read_time
+from apps.query import Query, display_name
 from apps.query.outcomes import Outcome
 from apps.query.terms import ReadTerms
 
@@ -48,14 +48,14 @@ class Command(BaseCommand):
     help = "Print events as they arrive: all, or those that a query matches."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("query", nargs="*", help="As in the box of the page: outcome:failed")
+        add_query(parser)
         parser.add_argument("--json", action="store_true", help="One JSON object a line.")
         parser.add_argument("-n", type=int, help=f"First print the last so many ({LINES}).")
         parser.add_argument("--since", metavar="TIME", help="First print all since: now-1h or ISO.")
 
     def handle(self, *, query: list[str], json: bool, **options: Any) -> None:
         tail = Tail(
-            query=read_query(" ".join(query)),
+            query=read_query(query),
             write=as_json if json else Lines(coloured=is_coloured(options)),
             out=self.print,
             say=self.stderr.write,
@@ -79,7 +79,7 @@ class Command(BaseCommand):
 class Tail:
     """Prints what the log has and then what it gets, each event once and none left out."""
 
-    query: Query | None
+    query: Query
     write: Callable[[Sequence[Event]], list[str]]
     out: Callable[[str], Any]
     say: Callable[[str], Any]
@@ -163,7 +163,7 @@ class Tail:
     def is_wanted(self, event: Event) -> bool:
         if (event.tx, event.seq) in self.old:
             return False
-        return self.query is None or self.query.matches(event, ReadTerms(event.terms))
+        return self.query.matches(event, ReadTerms(event.terms))
 
     def print(self, events: Sequence[Event]) -> None:
         if events:
@@ -205,23 +205,9 @@ def as_json(events: Sequence[Event]) -> list[str]:
     return [msgspec.json.encode(event).decode() for event in told_in_full(events)]
 
 
-def read_query(text: str) -> Query | None:
-    try:
-        return parse(text) if text.strip() else None
-    except QueryError as wrong:
-        if not wrong.suggestion:
-            raise CommandError(wrong.say) from wrong
-        # Some sentences suggest a word already; here it is the whole query, to be copied.
-        say = wrong.say.partition(" Did you mean ")[0]
-        raise CommandError(f"{say} Did you mean {wrong.suggestion} ?") from wrong
-
-
 def first_lines(lines: int | None, since: str | None) -> dict[str, Any]:
     """Say what to print first: the last lines, or all since a time."""
-    try:
-        start = moment(since, datetime.now(UTC)) if since else None
-    except BadMoment as wrong:
-        raise CommandError(str(wrong)) from wrong
+    start = read_time(since)
     if lines is not None and lines < 0:
         raise CommandError(f"There are no {lines} lines; write -n with 0 or more.")
     usual = MOST_LINES if start else LINES

@@ -1,0 +1,429 @@
+"""Counting what matches: how many, when, and of which kinds.
+
+What the rollups can tell comes from them; the rest from the rows, in bounded time; and what cannot
+be counted in time is estimated from a sample, which says of how many.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from apps.events import search
+from apps.events.models import Source
+from apps.events.readings import (
+    COUNTED,
+    SAMPLED,
+    SPANS,
+    Range,
+    Reading,
+    every,
+    force_index,
+    guess,
+    is_counted,
+    rolled,
+    rows,
+    total,
+)
+from apps.events.walk import QueryTimeout, in_time
+from apps.events.words import kind_of
+from apps.query import Query
+from apps.query.outcomes import Outcome
+from apps.query.terms import ID, NAME, ROLE
+
+__all__ = ["FACETS", "BadField", "Count", "Facet", "Histogram", "QueryTimeout", "Range", "Sample"]
+
+DEFAULT_RANGE = timedelta(hours=24)
+BOUND = 10_000
+# Seconds: for an answer from the rollups, from rows before a sample is taken, from the sample, and
+# for an exact count on demand.
+ROLLED_BUDGET = 1.0
+ROWS_BUDGET = 0.25
+SAMPLE_BUDGET = 1.0
+EXACT_BUDGET = 20.0
+
+MOST_BUCKETS = 120
+MINUTES = [60 * minutes for minutes in (1, 2, 5, 10, 15, 30)]
+HOURS = [3_600 * hours for hours in (1, 2, 3, 6, 12, 24)]
+STEPS = [1, 2, 5, 10, 15, 30, *MINUTES, *HOURS]
+DAY = 86_400
+# A Monday, at which buckets of any length begin.
+ORIGIN = datetime(2001, 1, 1, tzinfo=UTC)
+
+TOP_SERIES = 7
+TOP_VALUES = 10
+MOST_HEADS = 300
+
+LABELS_LEFT_OUT = [ID, NAME, ROLE]
+LABEL = "label."
+
+BUCKETS = """
+    WITH told AS MATERIALIZED (
+        SELECT date_bin(%s, at, %s) AS bucket, {key} AS key, sum(n) AS n
+        FROM ({reading}) AS read GROUP BY 1, 2
+    ), top AS (
+        SELECT key FROM told WHERE key IS NOT NULL
+        GROUP BY key ORDER BY sum(n) DESC, key LIMIT {top}
+    )
+    SELECT bucket, CASE WHEN is_top THEN key END, NOT is_top AND key IS NOT NULL, sum(n)::bigint
+    FROM told, LATERAL (SELECT coalesce(key IN (SELECT key FROM top), false) AS is_top) AS known
+    GROUP BY 1, 2, 3
+"""
+VALUES = """
+    SELECT key, sum(n)::bigint, count(*) OVER () FROM (
+        SELECT {key} AS key, n FROM ({reading}) AS read {beside}
+    ) AS told WHERE key IS NOT NULL GROUP BY key ORDER BY 2 DESC, 1 LIMIT {top}
+"""
+
+# Of an id up to four of its dotted parts, without the last.
+HEAD = r"coalesce(substring(resource_id from '^(?:[^.\s/:]+\.){1,4}'), '')"
+EACH_ROLE = """
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT one ->> 'prefect.resource.role' AS value
+        FROM jsonb_array_elements(related) AS one
+    ) AS each
+"""
+EACH_LABEL = """
+    CROSS JOIN LATERAL (
+        SELECT jsonb_object_keys(resource) AS value
+        UNION SELECT name FROM jsonb_array_elements(related) AS one, jsonb_object_keys(one) AS name
+    ) AS each WHERE value <> ALL (%s)
+"""
+EACH_VALUE = """
+    CROSS JOIN LATERAL (
+        SELECT resource ->> %s AS value
+        UNION SELECT one ->> %s FROM jsonb_array_elements(related) AS one
+    ) AS each
+"""
+FIRST_LABEL = """
+    coalesce(resource ->> %s, (
+        SELECT one ->> %s FROM jsonb_array_elements(related) AS one
+        WHERE jsonb_exists(one, %s) LIMIT 1
+    ))
+"""
+COLUMNS = {
+    "event": "event",
+    "outcome": "outcome::text",
+    "source": "source_id::text",
+    "system": "system",
+}
+
+
+class BadField(ValueError):
+    """There is no counting by this."""
+
+
+class Sample(NamedTuple):
+    """What an estimate is made from: about so many of the events in the range."""
+
+    read: int
+    of: int
+
+
+class Count(NamedTuple):
+    """How many events match, or the bound that there are more than."""
+
+    events: int
+    more: bool
+
+
+@dataclass(frozen=True)
+class Series:
+    """The counts of one value, a bucket each; `rest` is of all beyond the top values.
+
+    The value is None for the rest, and for events without the label.
+    """
+
+    value: str | None
+    rest: bool
+    counts: list[int]
+
+    @property
+    def events(self) -> int:
+        return sum(self.counts)
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts in buckets of the same length, which begin at `since` and end at `until`."""
+
+    by: str
+    range: Range
+    step: timedelta
+    series: list[Series]
+    sample: Sample | None
+
+    @property
+    def starts(self) -> list[datetime]:
+        return list(every(self.step, self.range))
+
+    @property
+    def events(self) -> int:
+        return sum(one.events for one in self.series)
+
+
+class Value(NamedTuple):
+    """A value of a facet, and how a query asks for it: any of `asked`."""
+
+    text: str
+    events: int
+    asked: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facet:
+    """The most frequent values of a field, and how many values there are."""
+
+    field: str
+    values: list[Value]
+    distinct: int
+    sample: Sample | None
+
+
+class Statement(NamedTuple):
+    """What to ask of a reading, given its SQL and parameters."""
+
+    sql: Callable[[str], str]
+    params: Callable[[list[Any]], list[Any]]
+
+    def of(self, reading: Reading) -> tuple[str, list[Any]]:
+        return self.sql(reading.sql), self.params(reading.params)
+
+
+def count(
+    query: Query | None,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    exact: bool = False,
+) -> Count:
+    """Count what matches from `since` to `until`: up to 10,000 unless more is known, or exactly.
+
+    Raises QueryTimeout.
+    """
+    # As a page has it, the last moment belongs to the range.
+    within = Range(since, until and _just_after(until))
+    if (known := _rolled_total(query, within)) is not None:
+        return Count(known, more=False)
+    if not exact:
+        counted = search.count(query, since=since, until=until, limit=BOUND + 1)
+        return Count(min(counted, BOUND), more=counted > BOUND)
+    with in_time(EXACT_BUDGET) as clock:
+        return Count(total(clock, rows(query, within)), more=False)
+
+
+def histogram(
+    query: Query | None,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    by: str = "outcome",
+    now: datetime | None = None,
+) -> Histogram:
+    """Count by time in at most about 120 buckets, each stacked by the top values of a field.
+
+    `by` is outcome, event, source, system or `label.KEY`. The range, the last 24 hours unless
+    given, is widened to whole buckets. Raises BadField, QueryTimeout.
+    """
+    asked = default_range(since, until, now or datetime.now(UTC))
+    step = step_of(asked)
+    within = whole_buckets(asked, step)
+    key, params = _series_key(by)
+    statement = Statement(
+        lambda reading: BUCKETS.format(key=key, reading=reading, top=TOP_SERIES),
+        lambda reading: [timedelta(seconds=step), ORIGIN, *params, *reading],
+    )
+    spans = [span for span in SPANS if step % span == 0]
+    told, sample = _ask(statement, query, within, spans=spans if by in COUNTED else [])
+    return Histogram(by, within, timedelta(seconds=step), _series(told, by, within, step), sample)
+
+
+def facet(
+    query: Query | None,
+    field: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    now: datetime | None = None,
+) -> Facet:
+    """Count the events of a range, the last 24 hours unless given, by the values of a field.
+
+    Those are FACETS and `label.KEY`. Raises BadField, QueryTimeout.
+    """
+    within = default_range(since, until, now or datetime.now(UTC))
+    key, beside, params = _facet_key(field)
+    top = MOST_HEADS if field == "kind" else TOP_VALUES
+    statement = Statement(
+        lambda reading: VALUES.format(key=key, reading=reading, beside=beside, top=top),
+        lambda reading: [*reading, *params],
+    )
+    told, sample = _ask(statement, query, within, spans=SPANS if field in COUNTED else ())
+    values = [(key, events) for key, events, _ in told]
+    if field == "kind":
+        kinds = _kinds(values)
+        return Facet(field, kinds[:TOP_VALUES], len(kinds), sample)
+    named = _names(field, [key for key, _ in values])
+    shown = [Value(named[key], events, (named[key],)) for key, events in values]
+    return Facet(field, shown, told[0][2] if told else 0, sample)
+
+
+def default_range(since: datetime | None, until: datetime | None, now: datetime) -> Range:
+    """Return a range with two ends: without a beginning it is of 24 hours."""
+    until = until or now
+    try:
+        since = since or until - DEFAULT_RANGE
+    except OverflowError:
+        since = datetime.min.replace(tzinfo=UTC)
+    return Range(since, max(since, until))
+
+
+def step_of(within: Range) -> int:
+    """Return the seconds of a bucket, so that a range has at most about 120 of them."""
+    assert within.since is not None
+    assert within.until is not None
+    seconds = (within.until - within.since).total_seconds()
+    fitting = (step for step in STEPS if seconds <= step * MOST_BUCKETS)
+    return next(fitting, 0) or DAY * -(-int(seconds) // (DAY * MOST_BUCKETS))
+
+
+def whole_buckets(within: Range, step: int) -> Range:
+    """Widen a range to whole buckets."""
+    assert within.since is not None
+    assert within.until is not None
+    width = timedelta(seconds=step)
+    try:
+        first = within.since - (within.since - ORIGIN) % width
+        last = within.until + (ORIGIN - within.until) % width
+        return Range(first, max(last, first + width))
+    except OverflowError:
+        return within
+
+
+def _ask(
+    statement: Statement, query: Query | None, within: Range, *, spans: Iterable[int]
+) -> tuple[list[tuple[Any, ...]], Sample | None]:
+    """Run a statement over the rollups, else over rows, else over a sample of them."""
+    spans = tuple(spans)
+    if spans and is_counted(query):
+        with suppress(QueryTimeout), in_time(ROLLED_BUDGET, one_snapshot=True) as clock:
+            reading = rolled(clock, query, within, spans)
+            if reading is not None:
+                return clock.fetch(*statement.of(reading)), None
+    matching = _rolled_total(query, within)
+    if matching is None or matching <= SAMPLED:
+        with suppress(QueryTimeout), in_time(ROWS_BUDGET) as clock:
+            force_index(clock, query)
+            return clock.fetch(*statement.of(rows(query, within))), None
+    return _ask_sample(statement, query, within)
+
+
+def _ask_sample(
+    statement: Statement, query: Query | None, within: Range
+) -> tuple[list[tuple[Any, ...]], Sample | None]:
+    there = _rolled_total(None, within)
+    with in_time(SAMPLE_BUDGET) as clock:
+        there = guess(clock) if there is None else there
+        share = min(1.0, SAMPLED / max(there, 1))
+        told = clock.fetch(*statement.of(rows(query, within, share=share)))
+    if share == 1:
+        return told, None
+    return [_scaled(row, share) for row in told], Sample(SAMPLED, there)
+
+
+def _scaled(row: tuple[Any, ...], share: float) -> tuple[Any, ...]:
+    """Scale the count of a row: the last number of a bucket, the second of a value."""
+    place = 3 if len(row) == 4 else 1
+    return (*row[:place], round(row[place] / share), *row[place + 1 :])
+
+
+def _rolled_total(query: Query | None, within: Range) -> int | None:
+    """Return how many match, when the rollups can tell in time."""
+    if not is_counted(query):
+        return None
+    with suppress(QueryTimeout), in_time(ROLLED_BUDGET, one_snapshot=True) as clock:
+        reading = rolled(clock, query, within)
+        return None if reading is None else total(clock, reading)
+    return None
+
+
+def _series_key(by: str) -> tuple[str, list[Any]]:
+    if by in COLUMNS:
+        return COLUMNS[by], []
+    if key := label_of(by):
+        return FIRST_LABEL, [key] * 3
+    raise BadField(f"“{by[:80]}” cannot be stacked by; write {', '.join(COLUMNS)} or label.KEY.")
+
+
+def _facet_key(field: str) -> tuple[str, str, list[Any]]:
+    """Return the key to count by, what stands beside the rows for it, and its parameters."""
+    if field in COLUMNS:
+        return COLUMNS[field], "", []
+    if field in EACH:
+        return EACH[field]
+    if key := label_of(field):
+        return "value", EACH_VALUE, [key, key]
+    raise BadField(f"“{field[:80]}” is no facet; write {', '.join(FACETS)} or label.KEY.")
+
+
+EACH: Mapping[str, tuple[str, str, list[Any]]] = {
+    "kind": (HEAD, "", []),
+    "role": ("value", EACH_ROLE, []),
+    "label": ("value", EACH_LABEL, [LABELS_LEFT_OUT]),
+}
+FACETS = (*COLUMNS, *EACH)
+
+
+def label_of(field: str) -> str:
+    """Return the key of `label.KEY`, "" for other fields."""
+    return field[len(LABEL) :] if field.startswith(LABEL) else ""
+
+
+def _series(told: Iterable[tuple[Any, ...]], by: str, within: Range, step: int) -> list[Series]:
+    """Gather buckets into series: outcomes in their own order, other values the largest first."""
+    assert within.since is not None
+    starts = list(every(timedelta(seconds=step), within))
+    place = {start: at for at, start in enumerate(starts)}
+    counts: dict[tuple[str | None, bool], list[int]] = {}
+    for bucket, key, rest, events in told:
+        at = place.get(max(bucket, starts[0]))
+        if at is not None:
+            counts.setdefault((key, rest), [0] * len(starts))[at] += events
+    named = _names(by, [key for key, _ in counts if key is not None])
+    order = sorted(counts, key=lambda one: (one[0] is None, one[1], _rank(by, one[0], counts[one])))
+    return [Series(key and named[key], rest, counts[key, rest]) for key, rest in order]
+
+
+def _rank(by: str, key: str | None, counts: list[int]) -> tuple[int, str]:
+    return (int(key or 0) if by == "outcome" else -sum(counts), key or "")
+
+
+def _names(field: str, keys: list[str]) -> dict[str, str]:
+    """Return what the keys of a column are called."""
+    if field == "outcome":
+        return {key: Outcome(int(key)).word for key in keys}
+    if field == "source":
+        names = dict(Source.objects.filter(id__in=map(int, keys)).values_list("id", "name"))
+        return {key: names.get(int(key), key) for key in keys}
+    return {key: key for key in keys}
+
+
+def _kinds(heads: Iterable[tuple[str, int]]) -> list[Value]:
+    """Join heads of ids that are of one kind; a query asks for them by what they begin with."""
+    events: Counter[str] = Counter()
+    asked: dict[str, list[str]] = {}
+    for head, counted in heads:
+        kind = kind_of(f"{head}x").text if head else "resource"
+        events[kind] += counted
+        asked.setdefault(kind, []).extend([f"{head}*"] if head else [])
+    return [Value(kind, counted, tuple(asked[kind])) for kind, counted in events.most_common()]
+
+
+def _just_after(moment: datetime) -> datetime:
+    try:
+        return moment + timedelta(microseconds=1)
+    except OverflowError:
+        return moment
