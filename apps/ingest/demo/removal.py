@@ -10,12 +10,12 @@ from apps.query import clause, parse
 
 # Small batches, each a transaction: a long one would hold up every reader of the log.
 DELETE = f"""
-    WITH some AS (
+    WITH chosen AS (
         SELECT id, occurred FROM event
         WHERE source_id = %s AND terms @@ %s::tsquery LIMIT 1000
     ), gone AS (
-        DELETE FROM event USING some
-        WHERE event.id = some.id AND event.occurred = some.occurred
+        DELETE FROM event USING chosen
+        WHERE event.id = chosen.id AND event.occurred = chosen.occurred
         RETURNING {", ".join(f"event.{column}" for column in GONE.split(", "))}
     ), {UNCOUNT}
     SELECT count(*) FROM gone
