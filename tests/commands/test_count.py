@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.events import counting
+from apps.events import exact
 from apps.events.search import QueryTimeout
 from apps.feed.management.commands import count
 from apps.query import parse
@@ -57,7 +57,7 @@ def test_one_sees_how_far_it_is(spread, monkeypatch):
 
 def test_a_slice_that_takes_too_long_is_halved(spread, monkeypatch):
     tries = []
-    counts = counting._count
+    counts = exact._count
 
     def slow(match, start, end):
         tries.append(end - start)
@@ -65,8 +65,8 @@ def test_a_slice_that_takes_too_long_is_halved(spread, monkeypatch):
             raise QueryTimeout
         return counts(match, start, end)
 
-    monkeypatch.setattr(counting, "_count", slow)
-    *_, last = counting.count_all(parse("event:a.b"), since=datetime(2019, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(exact, "_count", slow)
+    *_, last = exact.count_all(parse("event:a.b"), since=datetime(2019, 1, 1, tzinfo=UTC))
     assert (last.events, last.part) == (4, 1)
     assert max(tries) > timedelta(days=600)
 

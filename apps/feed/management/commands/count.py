@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 
 from apps.events.absence import one_line
-from apps.events.counting import count_all
+from apps.events.exact import count_all
 from apps.events.search import QueryTimeout
 from apps.feed.typed import add_query, add_range, read_query, read_time
 
