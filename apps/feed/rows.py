@@ -15,6 +15,7 @@ from apps.events.position import Position
 from apps.events.words import system_title, words
 from apps.feed.columns import Cell, Columns
 from apps.query import clause, display_name
+from apps.query.values import written_value
 
 ROLE = "prefect.resource.role"
 ID = "prefect.resource.id"
@@ -54,6 +55,7 @@ def draw(event: Event, at: str, columns: Columns = ()) -> SafeString:
         name=shorten(display_name(event.resource)),
         name_href=filtered(clause("any", event.resource_id)),
         raw=shorten(event.event),
+        event_value=written_value(event.event),
         message=event.message,
         pills=[] if columns else [pill(labels) for labels in event.related[:PILLS]],
         cells=[(cell, cell.query and filtered(cell.query)) for cell in cells(event, columns)],

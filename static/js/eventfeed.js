@@ -1,12 +1,13 @@
 // The one entry: each module brings one thing to life, and the pages work without any of them.
 import "./copy.js";
+import "./density.js";
 import "./drawer.js";
 import "./feed.js";
 import "./filter.js";
 import "./ink.js";
+import "./keys.js";
 import "./menus.js";
 import "./narrow.js";
 import "./preview.js";
-import "./shortcut.js";
 import "./times.js";
 import "./waiting.js";

@@ -1,16 +1,16 @@
 // <event-feed>: the page of rows, live. Nothing that is being read moves.
 import { Connection } from "./connection.js";
 import { Rows } from "./rows.js";
+import { Status, plural } from "./status.js";
 import { clock } from "./times.js";
 
 const numbers = new Intl.NumberFormat("en");
-const plural = (count, word) => `${numbers.format(count)} ${word}${count === 1 ? "" : "s"}`;
-const ANNOUNCE_EVERY = 10000;
 
 const PAUSES = {
   hidden: "tab in the background",
   user: "by you",
   selection: "text is selected",
+  row: "a row is chosen",
   scrolled: "scrolled down",
 };
 
@@ -25,7 +25,7 @@ class EventFeed extends HTMLElement {
     if (!this.hasAttribute("data-live")) return;
     this.button = this.querySelector(".live");
     this.button.hidden = false;
-    this.status = this.querySelector("[role=status]");
+    this.status = new Status(this.querySelector("[role=status]"));
     this.pill = this.querySelector(".pill-place");
     this.list = this.querySelector(".rows");
     this.rows = new Rows(this.list, {
@@ -46,7 +46,6 @@ class EventFeed extends HTMLElement {
   #goLive() {
     this.pauses = new Set();
     this.waiting = { count: 0, failed: 0 };
-    this.news = { count: 0, failed: 0 };
     // The position up to which the page shows everything; a subscription always begins there.
     this.shown = this.dataset.position;
     this.stop = new AbortController();
@@ -54,6 +53,7 @@ class EventFeed extends HTMLElement {
     this.button.addEventListener("click", () => this.#pressed(), { signal });
     this.pill.addEventListener("click", () => this.#showNew(), { signal });
     addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
+    this.list.addEventListener("focusout", (event) => this.#left(event), { signal });
     document.addEventListener("selectionchange", () => this.#selected(), { signal });
     document.addEventListener("visibilitychange", () => this.#pause("hidden", document.hidden), { signal });
     // A page kept for going back is thawed with a dead socket.
@@ -95,7 +95,8 @@ class EventFeed extends HTMLElement {
     if (this.pauses.size) this.#sayPaused();
     else if (this.behind) this.#state("catching", "Catching up");
     else this.#state("live", "Live");
-    this.behind = false;
+    if (this.answers) this.status.answer();
+    this.answers = this.behind = false;
     clearTimeout(this.catching);
     this.catching = setTimeout(() => this.#upToDate(), 1000);
   }
@@ -116,7 +117,7 @@ class EventFeed extends HTMLElement {
     const fresh = this.rows.insert(frame.rows);
     if (fresh.length) this.querySelector(".empty")?.remove();
     this.#tellLate();
-    this.#announce(fresh);
+    this.status.arrived(fresh.length, fresh.filter((row) => row.outcome === "failed").length);
     this.#upToDate();
   }
 
@@ -128,7 +129,7 @@ class EventFeed extends HTMLElement {
     this.shown = frame.to;
     this.rows.gap(frame);
     this.querySelector(".empty")?.remove();
-    this.#say(this.list.querySelector(".gap span").textContent);
+    this.status.note(this.list.querySelector(".gap span").textContent);
     this.#upToDate();
   }
 
@@ -153,8 +154,23 @@ class EventFeed extends HTMLElement {
 
   #pressed() {
     if (this.button.dataset.state === "off") return;
-    if (this.pauses.size) this.#showNew();
-    else this.#pause("user", true);
+    if (this.pauses.size) {
+      this.answers = true;
+      this.#showNew();
+    } else {
+      this.#pause("user", true);
+      this.status.answer();
+    }
+  }
+
+  // A row that was chosen by its key is being read, until the focus goes elsewhere.
+  hold(on) {
+    if (this.pauses) this.#pause("row", on);
+  }
+
+  #left({ relatedTarget }) {
+    const stays = relatedTarget ? this.list.contains(relatedTarget) || relatedTarget.closest("event-drawer, dialog") : !document.hasFocus();
+    if (!stays) this.hold(false);
   }
 
   #showNew() {
@@ -201,7 +217,7 @@ class EventFeed extends HTMLElement {
     this.button.querySelector("small").textContent = why;
     this.button.querySelector("em").textContent = DEEDS[state] ? `· ${DEEDS[state]}` : "";
     this.button.title = state === "off" ? "Go to the newest events" : "";
-    if (state !== "catching" && state !== "connecting") this.#say([text, why].filter(Boolean).join(": "));
+    if (state !== "catching" && state !== "connecting") this.status.state([text, why].filter(Boolean).join(": "));
   }
 
   #sayPaused() {
@@ -245,23 +261,6 @@ class EventFeed extends HTMLElement {
     const notice = this.querySelector(".late");
     notice.hidden = false;
     notice.replaceChildren(text, Object.assign(document.createElement("a"), { href, textContent: label }));
-  }
-
-  // One polite sentence every ten seconds at most, however much arrives.
-  #announce(rows) {
-    this.news.count += rows.length;
-    this.news.failed += rows.filter((row) => row.outcome === "failed").length;
-    if (this.telling || !this.news.count) return;
-    this.telling = setTimeout(() => {
-      const { count, failed } = this.news;
-      this.#say(`${plural(count, "new event")}${failed ? `, ${failed} failed` : ""}.`);
-      this.news = { count: 0, failed: 0 };
-      this.telling = 0;
-    }, ANNOUNCE_EVERY);
-  }
-
-  #say(text) {
-    this.status.textContent = text;
   }
 
   // Older pages are added in place, until the page holds as much as it can.
