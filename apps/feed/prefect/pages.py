@@ -1,0 +1,170 @@
+"""Pages of a filter: by keyset, in either order, and of distinct resources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from django.core import signing
+
+from apps.events.log import events_of, state_sync
+from apps.events.models import Event
+from apps.events.search import BUDGET, BadCursor, Cursor, count
+from apps.events.walk import (
+    BY_TIME,
+    LISTED,
+    SELECTED,
+    Bound,
+    Order,
+    QueryTimeout,
+    Walk,
+    all_of,
+    in_time,
+    match_of,
+)
+from apps.feed.prefect.filters import EventFilter
+
+MOST_COUNTED = 10_000
+SALT = "eventfeed.prefect.page"
+
+OLDEST_FIRST = BY_TIME._replace(down=False)
+ORDERS = {"ASC": OLDEST_FIRST, "DESC": BY_TIME}
+
+# Of each resource the event that comes first in the order.
+DISTINCT = """
+    SELECT {selected} FROM (
+        SELECT DISTINCT ON (resource_id) {listed} FROM event {where} ORDER BY resource_id, {by}
+    ) AS first_of_each {behind} ORDER BY {by} LIMIT %s
+"""
+COUNT_DISTINCT = """
+    SELECT count(*) FROM (SELECT DISTINCT resource_id FROM event {where} LIMIT %s) AS resources
+"""
+
+
+class BadToken(ValueError):
+    """The text is no token of a page."""
+
+
+class Token(msgspec.Struct, array_like=True):
+    """What the next page needs to know; signed, so that nobody else writes one."""
+
+    filter: EventFilter
+    limit: int
+    total: int
+    after: str
+    end: int
+    """Where the log ended when the first page was read."""
+
+    def __str__(self) -> str:
+        return signing.dumps(msgspec.to_builtins(self), salt=SALT, compress=True)
+
+    @classmethod
+    def parse(cls, text: str) -> Token:
+        """Read back what `str()` wrote; raises BadToken."""
+        try:
+            return msgspec.convert(signing.loads(text, salt=SALT), cls)
+        except (signing.BadSignature, msgspec.ValidationError) as error:
+            raise BadToken(str(error)) from error
+
+
+@dataclass
+class Page:
+    events: list[Event]
+    total: int
+    next: Token | None
+
+
+def first_page(asked: EventFilter, limit: int) -> Page:
+    """Return the first page and how many there are, of which 10,000 are counted.
+
+    Raises QueryTimeout.
+    """
+    end = state_sync().end
+    events, place = _read(asked, limit, after=None, end=end)
+    total = _total(asked, least=len(events) + (place is not None))
+    return Page(events, total, place and Token(asked, limit, total, str(place), end))
+
+
+def next_page(token: Token) -> Page:
+    """Return the page behind; raises BadToken, QueryTimeout."""
+    try:
+        after = Cursor.parse(token.after)
+    except BadCursor as error:
+        raise BadToken(str(error)) from error
+    events, place = _read(token.filter, token.limit, after=after, end=token.end)
+    following = place and msgspec.structs.replace(token, after=str(place))
+    return Page(events, token.total, following)
+
+
+def bounds_of(asked: EventFilter) -> list[Bound]:
+    """Return what the filter asks of times."""
+    bounds = []
+    if asked.since is not None:
+        bounds.append(Bound("occurred >= %s", [asked.since]))
+    if asked.until is not None:
+        bounds.append(Bound("occurred <= %s", [asked.until]))
+    return bounds
+
+
+def conditions_of(asked: EventFilter) -> list[Bound]:
+    """Return all that the filter asks."""
+    match = match_of(asked.query())
+    return [*bounds_of(asked), *([match] if match else ())]
+
+
+def _read(
+    asked: EventFilter, limit: int, *, after: Cursor | None, end: int
+) -> tuple[list[Event], Cursor | None]:
+    """Return events, and the place to go on from when there are more."""
+    if limit == 0:
+        return [], None
+    if asked.is_distinct:
+        return _distinct(asked, limit, after=after, end=end)
+    order = ORDERS[asked.order]
+    behind = [order.behind(after)] if after else []
+    walk = Walk(order, [*bounds_of(asked), *behind], match_of(asked.query()), limit + 1)
+    done = walk.fill(BUDGET)
+    place = walk.key_of(walk.rows[limit - 1]) if len(walk.rows) > limit else None
+    if place is None and not done:
+        # Time was up: a short page, and the next one looks further.
+        place = walk.reached
+    return events_of(walk.rows[:limit], LISTED), Cursor(*place) if place else None
+
+
+def _distinct(
+    asked: EventFilter, limit: int, *, after: Cursor | None, end: int
+) -> tuple[list[Event], Cursor | None]:
+    """Read the events that stand for their resources, of the log as it was at the first page."""
+    order = ORDERS[asked.order]
+    where, params = all_of([*conditions_of(asked), Bound("tx < %s", [end])])
+    behind, place = all_of([order.behind(after)] if after else [])
+    statement = DISTINCT.format(
+        selected=SELECTED,
+        listed=", ".join(LISTED),
+        where=where,
+        by=order.by(order.key[0]),
+        behind=behind,
+    )
+    with in_time(BUDGET) as clock:
+        rows = clock.fetch(statement, [*params, *place, limit + 1])
+    last = rows[limit - 1] if len(rows) > limit else None
+    return events_of(rows[:limit], LISTED), Cursor(*_key(order, last)) if last else None
+
+
+def _key(order: Order, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(row[LISTED.index(column)] for column in order.key)
+
+
+def _total(asked: EventFilter, *, least: int) -> int:
+    """Count up to 10,000; where that takes too long, tell what has been seen."""
+    try:
+        if not asked.is_distinct:
+            query = asked.query()
+            return count(query, since=asked.since, until=asked.until, limit=MOST_COUNTED)
+        where, params = all_of(conditions_of(asked))
+        with in_time(BUDGET) as clock:
+            found = clock.fetch(COUNT_DISTINCT.format(where=where), [*params, MOST_COUNTED])
+            return int(found[0][0])
+    except QueryTimeout:
+        return least
