@@ -63,7 +63,7 @@ def _tells_of(event: Event, kind: str) -> bool:
     A checkpoint that is completed is an event of its job, and the job goes on.
     """
     known = kind_of(event.resource["prefect.resource.id"])
-    return known.text == kind or known.icon == ANYTHING_ICON
+    return kind.endswith(known.text) or known.icon == ANYTHING_ICON
 
 
 def _whole(event: Event, kind: str) -> Parts:
@@ -80,7 +80,9 @@ def _whole(event: Event, kind: str) -> Parts:
 def _happened(text: str, kind: str) -> str:
     """Return “ failed” of “Flow run failed”, else the whole words after a colon."""
     text = _uncapitalized(text)
-    predicate = PREDICATES.get(text.removeprefix(f"{kind} "))
+    # “Run failed” is told of a “dbt model run”, too.
+    said = text.removeprefix(f"{kind} ").removeprefix(f"{kind.rpartition(' ')[2]} ")
+    predicate = PREDICATES.get(said)
     return f" {predicate}" if predicate else f": {text}"
 
 

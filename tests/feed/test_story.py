@@ -82,3 +82,9 @@ def test_a_run_that_is_called_as_its_job_is_named_once(job, sentence):
         }
     ]
     assert "".join(part for part, _ in story(failed, [])) == sentence
+
+
+def test_a_run_of_a_kind_of_job_failed_like_any_run():
+    failed = event("openlineage.run.FAIL", "openlineage.run.1")
+    failed.resource |= {"openlineage.integration": "DBT", "openlineage.job-type": "MODEL"}
+    assert "".join(part for part, _ in story(failed, [])) == "it failed."

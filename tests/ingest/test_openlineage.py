@@ -109,6 +109,14 @@ def test_explicit_lineage_relates_its_datasets_and_no_job() -> None:
     }
 
 
+def test_what_says_most_of_a_run_comes_first_and_its_job_late() -> None:
+    roles = [one[RESOURCE_ROLE] for one in sample("spark").related]
+    assert list(dict.fromkeys(roles)) == [
+        *("parent", "output", "input", "symlink", "previous", "upstream"),
+        *("root", "job", "parent-job", "root-job", "owner", "upstream-job", "downstream-job"),
+    ]
+
+
 def test_a_dataset_that_is_read_and_written_is_related_in_both_roles() -> None:
     told = draft(inputs=[DATASET, DATASET], outputs=[DATASET])
     id = "openlineage.dataset.s3%3A%2F%2Flake/orders"
@@ -227,6 +235,23 @@ def test_every_event_type_has_words(name: str) -> None:
     assert (told.text, told.outcome, told.kind, told.owner) == (text, outcome, "run", "openlineage")
 
 
+@pytest.mark.parametrize(
+    ("integration", "type", "kind"),
+    [
+        ("AIRFLOW", "DAG", "Airflow DAG run"),
+        ("DBT", "MODEL", "dbt model run"),
+        ("SPARK", "SQL_JOB", "Spark SQL job run"),
+        ("FLINK", "JOB", "Flink job run"),
+        ("GREAT_EXPECTATIONS", "", "Great expectations run"),
+        ("", "COMMAND", "command run"),
+        ("", "x" * 100, "run"),
+    ],
+)
+def test_a_run_is_of_the_kind_that_its_job_says(integration: str, type: str, kind: str) -> None:
+    labels = {"openlineage.integration": integration, "openlineage.job-type": type}
+    assert words("openlineage.run.COMPLETE", labels).kind == kind
+
+
 @pytest.mark.parametrize("name", METADATA)
 def test_metadata_has_words(name: str) -> None:
     assert words(name).text == METADATA[name][0]
@@ -268,6 +293,15 @@ STATISTICS = {"outputFacets": {"outputStatistics": facet(rowCount=1200)}}
         (
             {"run": run(extractionError={"errors": [{"errorMessage": "no extractor"}]})},
             "no extractor",
+        ),
+        (
+            {
+                "run": run(
+                    errorMessage={"message": "task_failure", "programmingLanguage": "python"},
+                    airflowState={"tasksState": {"load": "failed", "wait": "success"}},
+                )
+            },
+            "1 of 2 tasks failed: load",
         ),
         ({"inputs": [DATASET], "outputs": [dataset("daily")]}, "orders → daily"),
         ({"outputs": [{**DATASET, **STATISTICS}]}, "orders (1,200 rows)"),

@@ -81,14 +81,18 @@ class Run:
         error: tuple[str, str | None] | None = None,
         rows: int | None = None,
         checked: str | None = None,
+        **more: Message,
     ) -> None:
-        """Tell an event; `checked` names a column whose nulls a test has looked for."""
+        """Tell an event, with more facets of its run.
+
+        `checked` names a column whose nulls a test has looked for.
+        """
         self.story.say(
             "openlineage",
             {
                 **({"eventType": event_type} if event_type else {}),
                 **envelope(self.story, self.integration, "RunEvent"),
-                "run": {"runId": self.id, "facets": self.facets(error)},
+                "run": {"runId": self.id, "facets": self.facets(error) | more},
                 "job": {**self.job, "facets": {**self.type_facet, **self.job_facets}},
                 "inputs": [read(one, checked=checked) for one in inputs],
                 "outputs": [written(one, rows) for one in outputs],
@@ -202,7 +206,10 @@ def orders_dag(story: Story) -> None:
     ended = ("FAIL", (f"BashOperator: {error}", DBT_ERROR)) if error else ("COMPLETE", None)
     builds.tell(ended[0], error=ended[1])
     story.wait(1)
-    dag.tell(ended[0])
+    state = "failed" if error else "success"
+    tasks = {"wait_for_orders": "success", "dbt_build": state}
+    states = facet("1-0-0/AirflowStateRunFacet.json", dagRunState=state, tasksState=tasks)
+    dag.tell(ended[0], error=("task_failure", None) if error else None, airflowState=states)
 
 
 def airflow_task(dag: Run, name: str) -> Run:
@@ -217,7 +224,8 @@ def dbt_build(story: Story, parent: Run) -> str | None:
     run.tell("START")
     for model, sources, query in MODELS:
         if error := dbt_model(story, run, model, sources, query):
-            run.tell("FAIL")
+            command = f"Command `dbt build` failed at {story.now:%H:%M:%S} after 12.45 seconds"
+            run.tell("FAIL", error=(command, None))
             return error
     story.wait(0.4)
     dbt_test(story, run, story.rng.choice(["order_id", "customer_id", "country"]))

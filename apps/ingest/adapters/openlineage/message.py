@@ -22,6 +22,15 @@ def message_of(event: Json) -> str | None:
     return None
 
 
+def _failed_tasks(event: Json) -> str:
+    """Tell which tasks of an Airflow DAG have failed: its own error says no more than that."""
+    states = object_in(object_in(_facets(event, "run"), "airflowState"), "tasksState")
+    failed = [task for task, state in states.items() if state == "failed"]
+    if not failed:
+        return ""
+    return f"{len(failed):,} of {len(states):,} tasks failed: {_listed(failed)}"
+
+
 def _error(event: Json) -> str:
     return text_in(object_in(_facets(event, "run"), "errorMessage"), "message")
 
@@ -91,6 +100,7 @@ def _facets(event: Json, holder: str) -> Json:
 
 # The first that has something to say is heard.
 MESSAGES: tuple[Callable[[Json], str], ...] = (
+    _failed_tasks,
     _error,
     _extraction_error,
     _assertions,

@@ -56,15 +56,25 @@ def run_id_of(run_id: str) -> tuple[str, dict[str, str]]:
 PLAIN_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+# What says most of a run comes first: rows show the first few. Its job is called as it is.
+ROLES = (
+    *("parent", "output", "input", "symlink", "previous", "upstream", "downstream"),
+    *("root", "job", "parent-job", "root-job"),
+)
+RANKS = {role: rank for rank, role in enumerate(ROLES)}
+
+
 class Related:
-    """The related resources of an event, each once in a role."""
+    """The related resources of an event, each once in a role, the most telling first."""
 
     def __init__(self) -> None:
         self._by_role: dict[tuple[str, str], dict[str, str]] = {}
 
     @property
     def resources(self) -> list[dict[str, str]]:
-        return list(self._by_role.values())
+        told = self._by_role.items()
+        ranked = sorted(told, key=lambda one: RANKS.get(one[0][0], len(RANKS)))
+        return [labels for _, labels in ranked]
 
     def add(self, role: str, labels: dict[str, str]) -> None:
         self._by_role.setdefault((role, labels[RESOURCE_ID]), {**labels, RESOURCE_ROLE: role})

@@ -1,6 +1,9 @@
 """OpenLineage's events in words."""
 
-from apps.events.words import Kind, Rule, Words, register
+from collections.abc import Mapping
+from functools import lru_cache
+
+from apps.events.words import Kind, Rule, Words, register, sentence_case, spelled
 from apps.query.outcomes import Outcome
 
 RUN = Kind("run", "play")
@@ -26,6 +29,9 @@ EVENT_TYPES = {
     "OTHER": ("Run told more", Outcome.INFORMATION),
     "UNSPECIFIED": ("Run told of", Outcome.INFORMATION),
 }
+# The integrations that write themselves otherwise than with a capital.
+INTEGRATIONS = {"DBT": "dbt"}
+LONGEST_KIND = 40
 METADATA = {
     "openlineage.job.METADATA": ("Job described", JOB),
     "openlineage.dataset.METADATA": ("Dataset described", DATASET),
@@ -35,7 +41,7 @@ METADATA = {
 def register_openlineage() -> None:
     """Put OpenLineage's words into the registry."""
     table: dict[str, Words | Rule] = {
-        f"openlineage.run.{name}": _row(text, "runs", RUN, outcome)
+        f"openlineage.run.{name}": _run(text, outcome)
         for name, (text, outcome) in EVENT_TYPES.items()
     }
     for name, (text, kind) in METADATA.items():
@@ -43,6 +49,28 @@ def register_openlineage() -> None:
     register(
         table, system="openlineage", title="OpenLineage", prefixes=["openlineage"], kinds=KINDS
     )
+
+
+def _run(text: str, outcome: Outcome) -> Rule:
+    """Tell of a run what it is a run of, where its job says it: “Airflow DAG run”."""
+
+    def rule(event: str, labels: Mapping[str, str]) -> Words:
+        integration = labels.get("openlineage.integration", "")
+        return told(integration, labels.get("openlineage.job-type", ""))
+
+    @lru_cache(maxsize=1024)
+    def told(integration: str, type: str) -> Words:
+        kind = Kind(kind_of_run(integration, type), RUN.icon)
+        return _row(text, "runs", kind, outcome)
+
+    return rule
+
+
+def kind_of_run(integration: str, type: str) -> str:
+    """Return the words for `DBT` and `MODEL`: “dbt model run”."""
+    whose = INTEGRATIONS.get(integration) or sentence_case(spelled(integration.lower()))
+    words = " ".join(filter(None, (whose, spelled(type.lower()), RUN.text)))
+    return words if len(words) <= LONGEST_KIND else RUN.text
 
 
 def _row(text: str, group: str, kind: Kind, outcome: Outcome) -> Words:
