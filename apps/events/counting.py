@@ -6,6 +6,7 @@ be counted in time is estimated from a sample, which says of how many.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -21,6 +22,7 @@ from apps.events.readings import (
     SPANS,
     Range,
     Reading,
+    after,
     every,
     force_index,
     guess,
@@ -206,7 +208,7 @@ def count(
     Raises QueryTimeout.
     """
     # As a page has it, the last moment belongs to the range.
-    within = Range(since, until and _just_after(until))
+    within = Range(since, until and after(until, timedelta(microseconds=1)))
     if (known := _rolled_total(query, within)) is not None:
         return Count(known, more=False)
     if not exact:
@@ -297,10 +299,10 @@ def whole_buckets(within: Range, step: int) -> Range:
     width = timedelta(seconds=step)
     try:
         first = within.since - (within.since - ORIGIN) % width
-        last = within.until + (ORIGIN - within.until) % width
-        return Range(first, max(last, first + width))
     except OverflowError:
-        return within
+        first = within.since
+    last = after(within.until, (ORIGIN - within.until) % width)
+    return Range(first, max(last, after(first, width)))
 
 
 def _ask(
@@ -386,12 +388,11 @@ def _series(told: Iterable[tuple[Any, ...]], by: str, within: Range, step: int) 
     """Gather buckets into series: outcomes in their own order, other values the largest first."""
     assert within.since is not None
     starts = list(every(timedelta(seconds=step), within))
-    place = {start: at for at, start in enumerate(starts)}
     counts: dict[tuple[str | None, bool], list[int]] = {}
     for bucket, key, rest, events in told:
-        at = place.get(max(bucket, starts[0]))
-        if at is not None:
-            counts.setdefault((key, rest), [0] * len(starts))[at] += events
+        # At the beginning of all times no bucket begins where the range does.
+        at = max(0, bisect_right(starts, bucket) - 1)
+        counts.setdefault((key, rest), [0] * len(starts))[at] += events
     named = _names(by, [key for key, _ in counts if key is not None])
     order = sorted(counts, key=lambda one: (one[0] is None, one[1], _rank(by, one[0], counts[one])))
     return [Series(key and named[key], rest, counts[key, rest]) for key, rest in order]
@@ -420,10 +421,3 @@ def _kinds(heads: Iterable[tuple[str, int]]) -> list[Value]:
         events[kind] += counted
         asked.setdefault(kind, []).extend([f"{head}*"] if head else [])
     return [Value(kind, counted, tuple(asked[kind])) for kind, counted in events.most_common()]
-
-
-def _just_after(moment: datetime) -> datetime:
-    try:
-        return moment + timedelta(microseconds=1)
-    except OverflowError:
-        return moment

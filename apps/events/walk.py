@@ -199,11 +199,19 @@ class Clock:
         return self._cursor.fetchall()
 
 
+ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
 @contextmanager
-def in_time(budget: float) -> Iterator[Clock]:
-    """Give a clock that raises QueryTimeout when the budget, in seconds, is spent."""
+def in_time(budget: float, *, one_snapshot: bool = False) -> Iterator[Clock]:
+    """Give a clock that raises QueryTimeout when the budget, in seconds, is spent.
+
+    With one snapshot, all its statements see the database at the same moment.
+    """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
+            if one_snapshot:
+                cursor.execute(ONE_SNAPSHOT)
             yield Clock(cursor, budget)
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
