@@ -8,7 +8,9 @@ class EventDrawer extends HTMLElement {
   connectedCallback() {
     document.addEventListener("click", (event) => this.#clicked(event));
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !this.hidden && !event.defaultPrevented) this.close();
+      if (event.key !== "Escape" || this.hidden || event.defaultPrevented) return;
+      event.preventDefault();
+      this.close();
     });
   }
 

@@ -7,7 +7,7 @@ const feed = document.querySelector("event-feed");
 const drawer = document.querySelector("event-drawer");
 
 const KEYS = {
-  "/": ["Go to the search box", () => focus(box)],
+  "/": ["Go to the search box", toBox],
   j: ["Next row", () => move(1)],
   k: ["Row before", () => move(-1)],
   Enter: ["Open the row's event"],
@@ -33,7 +33,7 @@ function move(step) {
   const rows = [...(feed?.querySelectorAll(".rows > .row") ?? [])];
   const row = rows[rows.indexOf(chosen()) + step] ?? (chosen() ? null : rows[0]);
   if (!row) {
-    if (step > 0) focus(feed?.querySelector(".older a"));
+    if (step > 0) feed?.querySelector(".older a")?.focus();
     return;
   }
   feed.hold?.(true);
@@ -58,8 +58,9 @@ function narrowBy(clauseOf, not = "") {
 const eventOf = (row) => `event:${row.querySelector(".words").dataset.event}`;
 const resourceOf = (row) => new URL(row.querySelector("a.name").href).searchParams.get("q");
 
-function focus(place) {
-  place?.focus();
+function toBox() {
+  box?.focus();
+  box?.setSelectionRange(box.value.length, box.value.length);
 }
 
 // What is said about them
