@@ -7,6 +7,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.feed.api import ApiView, EventDetail, EventList
+from apps.feed.completion import complete, understand
 from apps.feed.export_views import EventExport
 from apps.feed.metrics import Metrics
 from apps.feed.prefect.views import Counts, Events, NextEvents
@@ -41,4 +42,6 @@ urlpatterns = [
     path("api/docs", docs),
     path("metrics", login_not_required(Metrics.as_view())),
     path("suggest", suggestions),
+    path("complete", complete),
+    path("understand", understand),
 ]

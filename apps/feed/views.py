@@ -64,6 +64,7 @@ def told(
     first_run = nothing and not asked.narrowed and not asked.after
     return frame(asked) | {
         "said": said(asked, query),
+        "chips": [(one.text, asked.link(q=query.without(one))) for one in query.clauses],
         "outcomes": outcome_buttons(asked, query),
         "filters": filters(query),
         "rows": list(rows(page, now, asked.columns)),

@@ -1,4 +1,5 @@
 // The one entry: each module brings one thing to life, and the pages work without any of them.
+import "./box.js";
 import "./copy.js";
 import "./density.js";
 import "./drawer.js";

@@ -1,0 +1,126 @@
+"""While a query is typed the box offers fields, and values with how often they were seen."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from apps.events.models import Event, Source
+from apps.events.record import record
+from apps.feed.completion import Typing, typing_in
+from apps.feed.vocabulary import forget
+from apps.query import Outcome, parse
+from apps.resources.registry import Registry
+from tests.events.telling import told
+
+
+@pytest.mark.parametrize(
+    ("text", "typing"),
+    [
+        ("", Typing("", "")),
+        ("eve", Typing("", "eve")),
+        ("a -lab", Typing("", "lab")),
+        ("(a OR out", Typing("", "out")),
+        ("event:pre", Typing("event", "pre")),
+        ("x -event:pre", Typing("event", "pre")),
+        ("event:[a, b", Typing("event", "b")),
+        ("event:(a OR b", Typing("event", "b")),
+        ("related(role:fl", Typing("role", "fl")),
+        ('label."a b".c:"d e', Typing('label."a b".c', '"d e')),
+        ('"a event:b" any:x', Typing("any", "x")),
+        ("occurred:>=now", Typing("occurred", "now")),
+        ("payload.items[].sku:A", Typing("payload.items[].sku", "A")),
+    ],
+)
+def test_what_is_being_typed_is_found_at_the_end(text: str, typing: Typing):
+    assert typing_in(text) == typing
+
+
+@pytest.fixture
+def offer(empty_log, client, settings):
+    """Return what the box offers behind a text, of three events that were stored."""
+    settings.LOCAL_MODE = True
+    now = timezone.now()
+    team, flow = {"team": "payments"}, "prefect.flow.1"
+    related = [
+        {
+            "prefect.resource.id": flow,
+            "prefect.resource.role": "flow",
+            "prefect.resource.name": "nightly",
+        }
+    ]
+    fields = {"labels": team, "related": related, "payload": {"order": {"total": 5}, "a.b": "x"}}
+    record(
+        [
+            told("invoice.paid", occurred=now, outcome=Outcome.COMPLETED, **fields),
+            told("invoice.paid", occurred=now - timedelta(seconds=1), **fields),
+            told("invoice.lost", occurred=now, outcome=Outcome.FAILED),
+        ],
+        source_id=Source.objects.create(name="billing", system="custom").id,
+    )
+    with connection.cursor() as cursor:
+        Registry().handle(list(Event.objects.order_by("tx", "seq")), cursor)
+    forget()
+
+    def offer(before: str) -> list[tuple[str, int | None]]:
+        answer = client.get("/complete", {"before": before}, headers={"host": "127.0.0.1"})
+        return [(one["insert"], one["count"]) for one in answer.json()["options"]]
+
+    return offer
+
+
+def test_fields_are_offered_first(offer):
+    assert ("event:", None) in offer("")
+    assert offer("-outc") == [("outcome:", None)]
+
+
+def test_labels_and_places_in_the_payload_are_those_that_events_have(offer):
+    assert offer("label.") == [("label.team:", 2)]
+    assert offer("payload.o") == [("payload.order.total:", 2)]
+    assert ('payload."a.b":', 2) in offer("payload.")
+
+
+def test_values_come_with_how_often_they_were_seen(offer):
+    assert offer("label.team:pay") == [("payments", 2)]
+    assert offer("outcome:f") == [("failed", 1)]
+    assert offer("event:inv") == [
+        ("invoice.*", 3),
+        ("invoice.paid", 2),
+        ("invoice.lost", 1),
+    ]
+    assert offer("payload.order.total:") == [("5", 2)]
+    assert offer("is:") == [("late", None), ("warned", None)]
+
+
+def test_resources_are_offered_by_name_and_id(offer):
+    assert offer("any:night") == [("prefect.flow.1", 2)]
+    assert offer("related.flow:prefect") == [("prefect.flow.1", 2)]
+    assert offer("related.role:") == [("flow", 2)]
+
+
+@pytest.mark.parametrize("before", ["label.", "payload.", "event:", "any:", "has:", "source:"])
+def test_whatever_is_offered_can_be_read(offer, before: str):
+    name, colon, _ = before.rpartition(":")
+    for insert, _ in offer(before):
+        assert parse(f"{name}{colon}{insert}" if colon else f"{insert}x").clauses
+
+
+def test_what_is_understood_is_said_and_what_is_wrong_is_shown(client, settings, db):
+    settings.LOCAL_MODE = True
+
+    def understand(text: str):
+        return client.get("/understand", {"q": text}, headers={"host": "127.0.0.1"}).json()
+
+    assert understand("outcome:failed") == {
+        "canonical": "outcome:failed",
+        "said": [["Events with outcome ", False], ["failed", True]],
+    }
+    error = understand("lable.team:x")["error"]
+    assert (error["marked"], error["suggestion"]) == ("lable.team:", "label.team:x")
+
+
+@pytest.mark.parametrize("path", ["/complete", "/understand"])
+def test_a_stranger_is_told_nothing(client, settings, db, path: str):
+    settings.LOCAL_MODE = False
+    assert client.get(path).status_code == 302
