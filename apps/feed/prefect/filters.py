@@ -12,11 +12,10 @@ from uuid import UUID
 import msgspec
 
 from apps.feed.prefect import text
-from apps.feed.prefect.one_resource import InRoles, Label, Test, primary, related
+from apps.feed.prefect.one_resource import Indexed, InRoles, Label, primary, related
 from apps.feed.prefect.patterns import Pattern
 from apps.query import Query, lexemes
 from apps.query.glob import Glob
-from apps.query.query import Clause
 from apps.query.terms import ID, ROLE
 from apps.query.tree import (
     AllOf,
@@ -96,8 +95,8 @@ class Related(msgspec.Struct, forbid_unknown_fields=True):
         tests = [*self._in_roles(), *_tests(None, None, self.labels)]
         return [related(tests)] if tests else []
 
-    def _in_roles(self) -> list[Test]:
-        tests: list[Test] = []
+    def _in_roles(self) -> list[Indexed]:
+        tests: list[Indexed] = []
         if self.resources_in_roles:
             tests.append(InRoles(tuple(self.resources_in_roles)))
         if self.id and self.role and len(self.id) * len(self.role) <= MOST_VALUES:
@@ -164,16 +163,11 @@ class EventFilter(msgspec.Struct, forbid_unknown_fields=True):
             parts = one_or_several if isinstance(one_or_several, list) else [one_or_several]
             asked += parts
         nodes = [node for part in asked if part is not None for node in part.nodes()]
-        return _query(AllOf(tuple(nodes)))
+        return Query.of(AllOf(tuple(nodes)))
 
 
-def _query(node: Node) -> Query:
-    clause = Clause("", 0, 0, negated=False, field=None, values=(), node=node, says=())
-    return Query("", (clause,))
-
-
-def _tests(ids: Strings, prefixes: Strings, labels: Labels) -> list[Test]:
-    tests: list[Test] = []
+def _tests(ids: Strings, prefixes: Strings, labels: Labels) -> list[Indexed]:
+    tests: list[Indexed] = []
     if ids:
         tests.append(Label(ID, tuple(map(Pattern, ids))))
     if prefixes:

@@ -1,30 +1,17 @@
-"""What Prefect's filters ask of resources, in nodes of our query.
+"""What Prefect's filters ask of one and the same resource, in nodes of our query.
 
-All of one filter is about one and the same resource. The index narrows wherever it can, and
-answers alone where it says it all; else the labels decide.
+The index answers alone where it says it all; else it narrows, and the labels decide.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from apps.feed.prefect.patterns import Pattern
 from apps.query import lexemes
-from apps.query.terms import ID, NAME, ROLE, Terms
-from apps.query.tree import (
-    EVERYTHING,
-    AllOf,
-    Beginning,
-    Happened,
-    Lexeme,
-    Node,
-    Not,
-    Predicate,
-    Sql,
-    any_of,
-)
-
-Labels = Mapping[str, str]
+from apps.query.one_resource import PRIMARY, RELATED, AllTests, Holds, OneResource, Test
+from apps.query.terms import ID, NAME, ROLE
+from apps.query.tree import EVERYTHING, AllOf, Beginning, Lexeme, Node, Not, Sql, any_of
 
 NOTHING = Not(EVERYTHING)
 
@@ -73,21 +60,38 @@ IN_RELATED = {
 }
 
 
+class Said(NamedTuple):
+    """What the index says of a test, and whether that is all of it."""
+
+    node: Node | None
+    is_all: bool = False
+
+
+class Indexed(Test):
+    """A test of which the index knows something."""
+
+    def said(self, which: str) -> Said:
+        raise NotImplementedError
+
+    def narrowed(self, which: str) -> str | None:
+        node = self.said(which).node
+        return node.tsquery() if node else None
+
+
 @dataclass(frozen=True)
-class Label:
+class Label(Indexed):
     """A label has one of these values; without any, no resource is such."""
 
     key: str
     patterns: tuple[Pattern, ...]
 
-    def holds(self, labels: Labels) -> bool:
-        value = labels.get(self.key)
-        return value is not None and any(pattern.fits(value) for pattern in self.patterns)
+    def holds(self) -> Holds:
+        key, patterns = self.key, self.patterns
+        return lambda labels: key in labels and any(one.fits(labels[key]) for one in patterns)
 
-    def where(self, one: str) -> Sql:
-        """Say it of the labels in `one`, which is SQL."""
+    def sql(self, one: str) -> Sql:
         said = ["FALSE"]
-        params = []
+        params: list[object] = []
         if exact := [p.head for p in self.patterns if p.is_exact and not p.denied]:
             said.append(f"{one} ->> %s::text = ANY(%s::text[])")
             params += [self.key, exact]
@@ -97,93 +101,52 @@ class Label:
                 params += [self.key, pattern.like()]
         return Sql(f"({' OR '.join(said)})", params)
 
-    def in_primary(self) -> tuple[Node | None, bool]:
-        """Return what the index says of a primary resource, and whether that is all of it."""
-        return self._at(IN_PRIMARY.get(self.key) or Place(lexemes.PRIMARY_LABEL, (self.key,)))
-
-    def in_related(self) -> tuple[Node | None, bool]:
-        return self._at(IN_RELATED.get(self.key) or Place(lexemes.RELATED_LABEL, (self.key,)))
-
-    def _at(self, place: Place) -> tuple[Node | None, bool]:
+    def said(self, which: str) -> Said:
         if not self.patterns:
-            return NOTHING, True
+            return Said(NOTHING, is_all=True)
+        place = self._place(which)
         nodes = [node for pattern in self.patterns if (node := place.narrowed(pattern))]
         if len(nodes) < len(self.patterns):
-            return None, False
-        return any_of(*nodes), all(place.settles(pattern) for pattern in self.patterns)
+            return Said(None)
+        return Said(any_of(*nodes), all(place.settles(pattern) for pattern in self.patterns))
+
+    def _place(self, which: str) -> Place:
+        if which == PRIMARY:
+            return IN_PRIMARY.get(self.key) or Place(lexemes.PRIMARY_LABEL, (self.key,))
+        return IN_RELATED.get(self.key) or Place(lexemes.RELATED_LABEL, (self.key,))
 
 
 @dataclass(frozen=True)
-class InRoles:
+class InRoles(Indexed):
     """A related resource is one of these, `(id, role)`."""
 
     pairs: tuple[tuple[str, str], ...]
 
-    def holds(self, labels: Labels) -> bool:
-        return (labels.get(ID), labels.get(ROLE)) in self.pairs
+    def holds(self) -> Holds:
+        pairs = frozenset(self.pairs)
+        return lambda labels: (labels.get(ID), labels.get(ROLE)) in pairs
 
-    def where(self, one: str) -> Sql:
+    def sql(self, one: str) -> Sql:
         each = ", ".join(["(%s::text, %s::text)"] * len(self.pairs))
         params = [ID, ROLE, *(text for pair in self.pairs for text in pair)]
         return Sql(f"({one} ->> %s::text, {one} ->> %s::text) IN ({each})", params)
 
-    def in_primary(self) -> tuple[Node | None, bool]:
-        return NOTHING, True
-
-    def in_related(self) -> tuple[Node | None, bool]:
-        nodes = [Lexeme(lexemes.lexeme(lexemes.RELATED_ID, id, role)) for id, role in self.pairs]
-        return any_of(*nodes), True
+    def said(self, which: str) -> Said:
+        each = [lexemes.lexeme(lexemes.RELATED_ID, id, role) for id, role in self.pairs]
+        return Said(any_of(*map(Lexeme, each)), is_all=True)
 
 
-Test = Label | InRoles
-
-
-@dataclass(frozen=True)
-class PrimaryFits(Node):
-    tests: tuple[Test, ...]
-
-    def where(self) -> Sql:
-        return _all([test.where("resource") for test in self.tests])
-
-    def predicate(self) -> Predicate:
-        tests = self.tests
-        return lambda event, _: all(test.holds(event.resource) for test in tests)
-
-
-@dataclass(frozen=True)
-class RelatedFits(Node):
-    """One and the same related resource passes every test."""
-
-    tests: tuple[Test, ...]
-
-    def where(self) -> Sql:
-        fits, params = _all([test.where("one") for test in self.tests])
-        return Sql(f"EXISTS (SELECT FROM jsonb_array_elements(related) one WHERE {fits})", params)
-
-    def predicate(self) -> Predicate:
-        tests = self.tests
-
-        def one_fits(event: Happened, _: Terms) -> bool:
-            return any(all(test.holds(one) for test in tests) for one in event.related)
-
-        return one_fits
-
-
-def primary(tests: Sequence[Test]) -> Node:
+def primary(tests: Sequence[Indexed]) -> Node:
     """Ask for events whose resource passes every test."""
-    said = [test.in_primary() for test in tests]
-    check = [] if all(is_all for _, is_all in said) else [PrimaryFits(tuple(tests))]
-    return AllOf((*[node for node, _ in said if node], *check))
+    said = [test.said(PRIMARY) for test in tests]
+    if all(one.is_all for one in said):
+        return AllOf(tuple(one.node for one in said if one.node))
+    return OneResource(PRIMARY, AllTests(tuple(tests)))
 
 
-def related(tests: Sequence[Test]) -> Node:
+def related(tests: Sequence[Indexed]) -> Node:
     """Ask for events with a related resource that passes every test."""
-    said = [test.in_related() for test in tests]
-    is_all = len(tests) == 1 and said[0][1]
-    check = [] if is_all else [RelatedFits(tuple(tests))]
-    return AllOf((*[node for node, _ in said if node], *check))
-
-
-def _all(conditions: Sequence[Sql]) -> Sql:
-    text = " AND ".join([condition.text for condition in conditions])
-    return Sql(f"({text})", [param for condition in conditions for param in condition.params])
+    said = tests[0].said(RELATED)
+    if len(tests) == 1 and said.is_all and said.node:
+        return said.node
+    return OneResource(RELATED, AllTests(tuple(tests)))
