@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -14,11 +14,12 @@ from django.utils import timezone
 from apps.events.models import Event, Rejection
 from apps.events.position import BadPosition, Position
 from apps.events.words import Kind, Words, kind_of, system_title, words
-from apps.feed.asked import link
+from apps.feed.around import Around, around, near
 from apps.feed.chain import Chain, by_id, chain
+from apps.feed.columns import LABEL, Column
 from apps.feed.drawn import Drawn, drawn
 from apps.feed.moments import ago
-from apps.feed.neighbours import FIRST_MOMENT, LAST_MOMENT, earlier, following, previous
+from apps.feed.neighbours import earlier, following, previous
 from apps.feed.payload_tree import Node, tree
 from apps.feed.rows import ID, ROLE, exact, filtered, iso, role_words
 from apps.feed.story import Parts, story
@@ -30,7 +31,6 @@ LARGEST_RAW = 64_000
 BEGINNING = 2_000
 MOST_RELATED = 100
 EARLIER = 10
-NEAR = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Value:
     text: str
     only: str
     without: str
+    column: str = ""
 
     @property
     def moment(self) -> tuple[str, str] | None:
@@ -55,6 +56,10 @@ class Value:
     @classmethod
     def of(cls, field: str, text: str) -> "Value":
         return cls(text, filtered(clause(field, text)), filtered(clause(field, text, negated=True)))
+
+    @classmethod
+    def of_label(cls, key: str, text: str) -> "Value":
+        return replace(cls.of(f"label.{key}", text), column=Column(LABEL, (key,)).text)
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Resource:
             name=display_name(labels),
             id=Value.of("any", labels.get(ID, "")),
             kind=kind_of(labels.get(ID, ""), role),
-            labels=[(key, Value.of(f"label.{key}", value)) for key, value in shown],
+            labels=[(key, Value.of_label(key, value)) for key, value in shown],
         )
 
 
@@ -175,13 +180,13 @@ class EventPage:
     def received(self) -> tuple[str, str]:
         return iso(self.event.received), exact(self.event.received)
 
-    @property
-    def around_occurred(self) -> str:
-        return around(self.event.occurred)
+    @cached_property
+    def around(self) -> list[Around]:
+        return around(self.event)
 
     @property
     def around_received(self) -> str:
-        return around(self.event.received)
+        return near(self.event.received)
 
     @property
     def ago(self) -> str:
@@ -257,17 +262,6 @@ class EventPage:
     def rejections(self) -> list[Rejection]:
         """Messages with this event's id that were refused."""
         return list(Rejection.objects.filter(event_id=str(self.event.id)).order_by("-id")[:5])
-
-
-def around(moment: datetime) -> str:
-    """Return the link to what occurred within NEAR of a moment, open where all times end."""
-    moment = moment.astimezone(UTC)
-    fields = {}
-    if moment - FIRST_MOMENT >= NEAR:
-        fields["since"] = iso(moment - NEAR)
-    if LAST_MOMENT - moment >= NEAR:
-        fields["until"] = iso(moment + NEAR)
-    return link(fields)
 
 
 def find(id: UUID, at: str) -> Event | None:

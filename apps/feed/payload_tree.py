@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from apps.feed.columns import PAYLOAD, Column
 from apps.feed.rows import filtered
 from apps.query.values import quote
 
@@ -12,6 +13,8 @@ MOST_NODES = 400
 LONGEST = 1_000
 LONGEST_FILTER = 120
 OPEN_UNTIL = 2
+
+Path = tuple[str, ...]
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Node:
     left_out: int = 0
     only: str = ""
     without: str = ""
+    column: str = ""
 
 
 class Budget:
@@ -42,22 +46,23 @@ class Budget:
 
 def tree(payload: dict[str, Any]) -> Node:
     """Return the payload's tree, with what was left out counted where it was."""
-    return _node("", payload, depth=0, budget=Budget(MOST_NODES))
+    return _node((), payload, budget=Budget(MOST_NODES))
 
 
-def _node(key: str, value: Any, *, depth: int, budget: Budget) -> Node:
+def _node(path: Path, value: Any, *, budget: Budget) -> Node:
     if isinstance(value, dict | list):
-        return _branch(key, value, depth=depth, budget=budget)
-    return _leaf(key, value)
+        return _branch(path, value, budget=budget)
+    return _leaf(path, value)
 
 
-def _branch(key: str, value: dict | list, *, depth: int, budget: Budget) -> Node:
-    node = Node(key, type(value).__name__, size=len(value), open=depth < OPEN_UNTIL)
+def _branch(path: Path, value: dict | list, *, budget: Budget) -> Node:
+    is_open = len(path) < OPEN_UNTIL
+    node = Node(_key(path), type(value).__name__, size=len(value), open=is_open)
     for name, child in _children(value):
         if not budget.take():
             node.left_out = len(value) - len(node.children)
             break
-        node.children.append(_node(name, child, depth=depth + 1, budget=budget))
+        node.children.append(_node((*path, name), child, budget=budget))
     return node
 
 
@@ -69,17 +74,22 @@ def _numbered(values: list) -> Iterator[tuple[str, Any]]:
     return ((str(place), value) for place, value in enumerate(values))
 
 
-def _leaf(key: str, value: Any) -> Node:
+def _key(path: Path) -> str:
+    return path[-1] if path else ""
+
+
+def _leaf(path: Path, value: Any) -> Node:
     text = value if isinstance(value, str) else json.dumps(value)
     kind = "str" if isinstance(value, str) else "null" if value is None else type(value).__name__
     phrase = _phrase(text) if kind in ("str", "int", "float") else ""
     return Node(
-        key,
+        _key(path),
         kind,
         text=text[:LONGEST],
         left_out=max(0, len(text) - LONGEST),
         only=filtered(phrase) if phrase else "",
         without=filtered(f"-{phrase}") if phrase else "",
+        column=Column(PAYLOAD, path).text if phrase else "",
     )
 
 

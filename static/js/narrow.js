@@ -1,5 +1,5 @@
-// A link that filters by one value starts a new query; on the feed it narrows the query that is there.
-const LINKS = "a.pill:not(.more), .row a.name, .row .cells a, a[data-narrow]";
+// A link that filters by one value, or shows a column, starts anew; on the feed it adds to what is there.
+const LINKS = "a.pill:not(.more), .row a.name, .row .cells a, a[data-narrow], a[data-column]";
 
 // Goes to the events that the query finds and this clause too.
 export function narrow(added) {
@@ -7,6 +7,14 @@ export function narrow(added) {
   const asked = new URL(location.href);
   for (const name of ["after", "from", "to"]) asked.searchParams.delete(name);
   asked.searchParams.set("q", query.split(" ").includes(added) ? query : `${grouped(query)} ${added}`.trim());
+  location.assign(asked.href);
+}
+
+// Goes to the same list with one column more.
+function widen(column) {
+  const asked = new URL(location.href);
+  const { columns } = document.querySelector("event-feed").dataset;
+  asked.searchParams.set("columns", columns ? `${columns},${column}` : column);
   location.assign(asked.href);
 }
 
@@ -18,5 +26,6 @@ document.addEventListener("click", (event) => {
   const feed = document.querySelector("event-feed");
   if (!link || !feed || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
-  narrow(new URL(link.href).searchParams.get("q"));
+  if (link.dataset.column) widen(link.dataset.column);
+  else narrow(new URL(link.href).searchParams.get("q"));
 }, { capture: true });

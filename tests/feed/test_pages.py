@@ -252,7 +252,7 @@ def test_an_event_at_the_edge_of_all_times_has_its_page(page, occurred):
     for path in (f"/events/{id}", f"/events/{id}/drawer"):
         html = page(path)
         assert occurred.isoformat(sep=" ")[:19] in html
-        around = link(html, "Around this time")
+        around = link(html, "1 event around it, Everything")
         assert rows(page(around)) == ["prefect.flow-run.Failed"]
         assert f'value="{occurred.isoformat()[:10]}' in page(around)
 
