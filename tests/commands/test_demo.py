@@ -119,15 +119,18 @@ def test_the_flink_job_writes_what_the_dbt_run_reads(day):
     assert len(ids) == 1
 
 
-def test_an_output_of_flytes_workflow_is_an_input_of_sparks_job(day):
-    outputs = {
-        draft.payload.get("output_uri")
-        for draft in day
-        if draft.event == "flyte.workflow-execution.SUCCEEDED"
-    }
-    assert CHURN_FEATURES.uri in outputs
+def test_what_flytes_workflow_writes_is_the_dataset_that_sparks_job_reads(day):
+    written = touching(day, "output", CHURN_FEATURES)
     read = touching(day, "input", CHURN_FEATURES)
+    assert {draft.system for draft in written} == {"flyte"}
     assert "SPARK" in {draft.resource["openlineage.integration"] for draft in read}
+    ids = {
+        labels["prefect.resource.id"]
+        for draft in [*written, *read]
+        for labels in draft.related
+        if labels.get("prefect.resource.name") == CHURN_FEATURES.name
+    }
+    assert len(ids) == 1
 
 
 def test_a_push_precedes_the_deployment_of_its_version(day):

@@ -92,7 +92,7 @@ def test_the_cache_is_told_in_words_with_its_source() -> None:
         "artifact id": "c2a1",
     }
     cached = told["Cached in"]
-    assert rows(cached) == [["dataset", "flyte_task-fit"], ["computed by", "workflows.train.fit"]]
+    assert rows(cached) == [["dataset", "flyte_task-fit"], ["computed by", "fit"]]
     assert isinstance(cached, Table)
     assert all(row[1].query.startswith("any:") for row in cached.rows)
 

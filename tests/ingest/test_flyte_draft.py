@@ -7,6 +7,7 @@ from google.protobuf.json_format import MessageToDict
 
 from apps.events.draft import Draft
 from apps.ingest.adapters.flyte.adapter import read_flyte_request
+from apps.ingest.adapters.openlineage.related import named
 from apps.query.outcomes import Outcome
 from tests.ingest.flyte_messages import (
     EVENTS,
@@ -242,7 +243,8 @@ def test_a_task_tells_attempt_node_and_task() -> None:
     )
     assert told.resource == {
         "prefect.resource.id": f"flyte.task-execution.{OF_F1}.n0-0-dn1.1",
-        "prefect.resource.name": "workflows.train.fit",
+        "prefect.resource.name": "fit",
+        "flyte.name": "workflows.train.fit",
         "flyte.project": "flytesnacks",
         "flyte.domain": "development",
         "flyte.node-id": "n0-0-dn1",
@@ -257,6 +259,78 @@ def test_a_task_tells_attempt_node_and_task() -> None:
     assert in_role(told, "workflow-execution") == [f"flyte.workflow-execution.{OF_F1}"]
     assert in_role(told, "node") == [f"flyte.node-execution.{OF_F1}.n0-0-dn1"]
     assert in_role(told, "task") == ["flyte.task.flytesnacks.development.workflows.train.fit.v1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("workflows.train.fit", "fit"),
+        ("fit", "fit"),
+        ("forecast.v1.2", "forecast.v1.2"),
+        ("train.", "train."),
+    ],
+)
+def test_a_task_is_called_by_the_last_part_of_its_name(name: str, called: str) -> None:
+    told = draft("tasks", task_id={**TASK, "name": name})
+    [task] = [labels for labels in told.related if labels["prefect.resource.role"] == "task"]
+    for labels in (told.resource, task):
+        assert labels["prefect.resource.name"] == called
+        assert labels.get("flyte.name", called) == name
+
+
+def test_what_says_most_comes_first_and_the_cluster_last() -> None:
+    told = draft("workflows", producer_id="propeller", output_uri="s3://lake/scores")
+    roles = [labels["prefect.resource.role"] for labels in told.related]
+    assert roles == ["output", "project", "domain", "cluster"]
+
+
+def blob(uri: str) -> dict[str, Any]:
+    return {"scalar": {"blob": {"metadata": {}, "uri": uri}}}
+
+
+@pytest.mark.parametrize("kind", ["workflows", "tasks"])
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"output_uri": "s3://lake/churn/scores"}, ["churn/scores"]),
+        ({"output_uri": "s3a://lake/churn/scores/"}, ["churn/scores"]),
+        ({"output_uri": "s3://lake/metadata/f1/n0/data/0/outputs.pb"}, []),
+        ({"output_uri": "s3://lake"}, []),
+        ({"output_uri": "/var/outputs"}, []),
+        ({"output_data": {"literals": {"o0": blob("s3://lake/a"), "o1": blob("")}}}, ["a"]),
+        (
+            {
+                "output_data": {
+                    "literals": {
+                        "o0": {"collection": {"literals": [blob("s3://lake/a")]}},
+                        "o1": {"scalar": {"structuredDataset": {"uri": "s3://lake/b"}}},
+                        "o2": {
+                            "map": {
+                                "literals": {"k": {"scalar": {"schema": {"uri": "s3://lake/c"}}}}
+                            }
+                        },
+                    }
+                }
+            },
+            ["a", "b", "c"],
+        ),
+    ],
+)
+def test_an_output_is_the_dataset_that_openlineage_names(
+    kind: str, fields: dict[str, Any], names: list[str]
+) -> None:
+    told = draft(kind, **fields)
+    outputs = [one for one in told.related if one["prefect.resource.role"] == "output"]
+    assert [(one["prefect.resource.id"], one["prefect.resource.name"]) for one in outputs] == [
+        (named("dataset", {"namespace": "s3://lake", "name": name})["prefect.resource.id"], name)
+        for name in names
+    ]
+
+
+def test_an_input_is_a_dataset_too_and_no_part_of_the_identity() -> None:
+    told = draft("nodes", input_uri="gs://lake/raw")
+    assert in_role(told, "input") == ["openlineage.dataset.gs%3A%2F%2Flake/raw"]
+    assert told.id == draft("nodes").id
 
 
 def test_a_map_task_tells_its_subtasks_once_each() -> None:
@@ -325,6 +399,20 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 1\nValueErr
         ({}, None),
         ({"error": {"message": "boom\n  at last", "code": "E"}}, "boom at last"),
         ({"error": {"message": "", "code": "OOMKilled"}}, "OOMKilled"),
+        (
+            {
+                "error": {
+                    "code": "OOMKilled",
+                    "message": "[1/1] currentAttempt done. Last Error: SYSTEM::\n\n"
+                    "[f1-n0] terminated with exit code (137)",
+                }
+            },
+            "OOMKilled: [f1-n0] terminated with exit code (137)",
+        ),
+        (
+            {"error": {"message": f"[3/3] currentAttempt done. Last Error: USER::{TRACEBACK}"}},
+            "ValueError: no loss",
+        ),
         ({"error": {"message": TRACEBACK}}, "ValueError: no loss"),
         (
             {"error": {"message": f"{TRACEBACK}\n\nMessage:\n\n    ValueError: x\n\nUser error."}},

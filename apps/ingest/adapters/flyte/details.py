@@ -6,6 +6,7 @@ from typing import Any
 from apps.events.details import Block, Cell, Facts, Failure, register_details, table
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 from apps.events.models import Event
+from apps.ingest.adapters.flyte.data import LITERALS
 from apps.ingest.adapters.flyte.drafts import RESOURCE_NAME, gist, moment
 from apps.ingest.adapters.flyte.words import (
     CACHE_WORDS,
@@ -15,6 +16,7 @@ from apps.ingest.adapters.flyte.words import (
     TASK_PHASES,
     in_words,
 )
+from apps.ingest.adapters.openlineage.places import dataset_at
 from apps.query.parse import clause
 
 Json = Mapping[str, Any]
@@ -80,7 +82,11 @@ def _at(*path: str, words: Mapping[str, str] | None = None) -> Find:
 def _uri(*path: str) -> Find:
     def find(told: Json) -> Cell | None:
         cell = _at(*path)(told)
-        return cell and Cell(cell.text, href=cell.text)
+        if cell is None:
+            return None
+        dataset = None if cell.text.endswith(LITERALS) else dataset_at(cell.text)
+        query = clause("any", dataset[RESOURCE_ID]) if dataset else None
+        return Cell(cell.text, query=query, href=cell.text)
 
     return find
 

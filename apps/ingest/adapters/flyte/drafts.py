@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
+from apps.ingest.adapters.flyte.data import datasets_of
 from apps.ingest.adapters.flyte.forms import LARGEST, LeftOut, Values, Wrong, left_out
 from apps.ingest.adapters.flyte.messages import EVENTS
 from apps.ingest.adapters.flyte.words import (
@@ -26,6 +27,8 @@ from apps.query.outcomes import Outcome
 
 RESOURCE_NAME = "prefect.resource.name"
 Labels = dict[str, str]
+# The name of a task or workflow in full, where its last part is what people call it.
+FULL_NAME = "flyte.name"
 # Organisation, project, domain and name of an identifier.
 Names = tuple[str, str, str, str]
 NOTHING: Mapping[str, Any] = {}
@@ -43,6 +46,14 @@ ENTITIES = {
     "LAUNCH_PLAN": "launch-plan",
     "DATASET": "dataset",
 }
+# Rows show the first few of what an event touches: the most telling comes first.
+ROLES = (
+    *("workflow", "launch-plan", "workflow-execution", "launched-execution", "output", "input"),
+    *("project", "domain", "parent-node", "parent-task", "node", "task", "entity"),
+    *("dynamic-workflow", "dataset", "cached-source", "external-resource", "artifact"),
+    *("reference-execution", "principal", "pod", "cluster"),
+)
+RANKS = {role: rank for rank, role in enumerate(ROLES)}
 
 
 class Told(NamedTuple):
@@ -93,7 +104,9 @@ def draft_of(kind: str, told: Told) -> Draft:
             **_sender_labels(told.published),
             **whole_id,
         },
-        related=_first_of_each([*about.related, *published_with(told.published)]),
+        related=_first_of_each(
+            [*about.related, *datasets_of(event), *published_with(told.published)]
+        ),
         payload={**told.around, **payload} if told.around else payload,
         system="flyte",
         outcome=outcome_of(noun, phase),
@@ -205,9 +218,10 @@ def task(event: Values, phase: str) -> About:
             *(str(attempt), phase, str(version)),
         ),
         id=task_execution_id(names, node_id, attempt),
-        name=entity["name"],
+        name=last_part(entity["name"]),
         labels={
             **_scope(execution),
+            **_full_name(entity["name"]),
             "flyte.node-id": node_id,
             "flyte.retry-attempt": str(attempt),
             "flyte.phase-version": str(version),
@@ -307,7 +321,7 @@ def _task_execution(role: str, id: Mapping[str, Any]) -> list[Labels]:
     node = id.get("node_execution_id", NOTHING)
     names, node_id = _names(node.get("execution_id", NOTHING)), node.get("node_id", "")
     told = task_execution_id(names, node_id, id.get("retry_attempt", 0))
-    return _related(role, told, id.get("task_id", NOTHING).get("name", ""))
+    return _named(role, told, id.get("task_id", NOTHING).get("name", ""))
 
 
 def _launched(values: Mapping[str, Any]) -> list[Labels]:
@@ -324,7 +338,7 @@ def _entity(
     told = id.get("resource_type", "UNSPECIFIED")
     kind = ENTITIES.get(type or told) or ("workflow" if role else "entity")
     told = _dotted(f"flyte.{kind}", _names(id), *_version(id))
-    return _related(role or kind, told, id["name"], **labels)
+    return _named(role or kind, told, id["name"], **labels)
 
 
 def _version(id: Mapping[str, Any]) -> tuple[str, ...]:
@@ -391,6 +405,20 @@ def _artifact(id: Mapping[str, Any]) -> list[Labels]:
     return _related("artifact", told, name)
 
 
+def last_part(name: str) -> str:
+    """Return what people call a task: `fit` of `workflows.train.fit`."""
+    last = name.rpartition(".")[2]
+    return last if last.isidentifier() else name
+
+
+def _full_name(name: str) -> Labels:
+    return {FULL_NAME: name} if last_part(name) != name else {}
+
+
+def _named(role: str, id: str, name: str, **labels: str) -> list[Labels]:
+    return _related(role, id, last_part(name), **_full_name(name), **labels)
+
+
 def _related(role: str, id: str, name: str, **labels: str) -> list[Labels]:
     if not id:
         return []
@@ -400,11 +428,11 @@ def _related(role: str, id: str, name: str, **labels: str) -> list[Labels]:
 
 
 def _first_of_each(related: Sequence[Labels]) -> list[Labels]:
-    """Name each resource once in a role: subtasks share pods and executions."""
+    """Name each resource once in a role, by rank: subtasks share pods and executions."""
     first: dict[tuple[str, str], Labels] = {}
     for labels in related:
         first.setdefault((labels[RESOURCE_ROLE], labels[RESOURCE_ID]), labels)
-    return list(first.values())
+    return sorted(first.values(), key=lambda labels: RANKS.get(labels[RESOURCE_ROLE], len(RANKS)))
 
 
 def _sender_labels(around: Mapping[str, Any]) -> Labels:
@@ -470,8 +498,19 @@ def moment(text: str) -> datetime:
 def message_of(event: Values, about: About) -> str | None:
     """Return the one thing worth reading: why it failed, else what its kind has to say."""
     if error := event.get("error"):
-        return one_line(gist(error.get("message", ""))) or one_line(error.get("code", "")) or None
+        return one_line(_said_of(error)) or None
     return about.said and (one_line(about.said) or None)
+
+
+def _said_of(error: Mapping[str, Any]) -> str:
+    """Say what went wrong, after a code that says more than the message does."""
+    said, code = gist(error.get("message", "")), error.get("code", "")
+    is_news = code in TELLING_CODES and code not in said
+    return f"{code}: {said}" if is_news and said else said or code
+
+
+# An exit code of 137 tells few people of the memory.
+TELLING_CODES = {"OOMKilled"}
 
 
 def _last_reason(event: Values) -> str | None:
@@ -485,7 +524,8 @@ def _cache_status(work: Mapping[str, Any]) -> str | None:
 
 
 def gist(said: str) -> str:
-    """Return what a Python traceback ends in; other texts begin with what matters."""
+    """Return what a text tells: the end of a Python traceback, the error of the last attempt."""
+    said = LAST_ATTEMPT.sub("", said)
     if told := MESSAGE_IN_TRACEBACK.search(said):
         return told["text"]
     if said.lstrip().startswith("Traceback"):
@@ -493,6 +533,10 @@ def gist(said: str) -> str:
     return said
 
 
+# propeller writes it before the error of the last attempt.
+LAST_ATTEMPT = re.compile(
+    r"\s*\[\d+/\d+\]\s+(?:currentAttempt|attempt) done\.\s+Last Error:\s+\w+::\s*"
+)
 # flytekit writes a traceback, then this.
 MESSAGE_IN_TRACEBACK = re.compile(r"^Message:\s+(?P<text>\S[^\n]*)", re.MULTILINE)
 
