@@ -8,9 +8,11 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from apps.feed.api import ApiView, EventDetail, EventList
 from apps.feed.completion import complete, understand
+from apps.feed.counts_api import EventCount, EventFacets, EventHistogram
 from apps.feed.export_views import EventExport
 from apps.feed.metrics import Metrics
 from apps.feed.prefect.views import Counts, Events, NextEvents
+from apps.feed.saved_api import OneView, Views
 from apps.feed.suggestions import suggestions
 
 ASKING = {
@@ -37,7 +39,12 @@ urlpatterns = [
     path("api/events/filter", login_not_required(Events.as_view())),
     path("api/events/filter/next", login_not_required(NextEvents.as_view())),
     path("api/events/count-by/<str:countable>", login_not_required(Counts.as_view())),
+    path("api/events/count", login_not_required(EventCount.as_view())),
+    path("api/events/histogram", login_not_required(EventHistogram.as_view())),
+    path("api/events/facets", login_not_required(EventFacets.as_view())),
     path("api/events/<str:id>", login_not_required(EventDetail.as_view())),
+    path("api/views", login_not_required(Views.as_view())),
+    path("api/views/<int:id>", login_not_required(OneView.as_view())),
     path("api/schema", login_not_required(schema)),
     path("api/docs", docs),
     path("metrics", login_not_required(Metrics.as_view())),
