@@ -32,13 +32,17 @@ class Words:
 
 # An entry that needs the name or the labels to find its words.
 Rule = Callable[[str, Mapping[str, str]], Words]
+# A kind that needs the id.
+KindRule = Callable[[str], Kind]
 
 
 @dataclass
 class Registry:
     exact: dict[str, Words | Rule] = field(default_factory=dict)
     patterns: list[tuple[re.Pattern[str], Words | Rule]] = field(default_factory=list)
-    kinds: dict[str, Kind] = field(default_factory=dict)
+    marks: dict[str, Rule] = field(default_factory=dict)
+    """How a name without words is told, by a label that the resource has."""
+    kinds: dict[str, Kind | KindRule] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
 
@@ -65,11 +69,13 @@ def register(
     system: str,
     title: str,
     prefixes: Sequence[str] = (),
-    kinds: Mapping[str, Kind] | None = None,
+    kinds: Mapping[str, Kind | KindRule] | None = None,
+    mark: tuple[str, Rule] | None = None,
 ) -> None:
     """Add a system's words; a `*` in a name of the table stands for anything but nothing.
 
-    `prefixes` are the dotted heads of names that belong to the system.
+    `prefixes` are the dotted heads of names that belong to the system. Where names are anybody's,
+    `mark` is a label that all its resources have, and what tells an event that has no words.
     """
     for name, entry in table.items():
         if "*" in name:
@@ -80,6 +86,8 @@ def register(
     REGISTRY.patterns.sort(key=lambda pair: len(pair[0].pattern), reverse=True)
     REGISTRY.kinds.update(kinds or {})
     REGISTRY.titles[system] = title
+    if mark:
+        REGISTRY.marks[mark[0]] = mark[1]
     REGISTRY.owners.update(dict.fromkeys(prefixes, system))
     _entry.cache_clear()
     _unknown.cache_clear()
@@ -89,6 +97,8 @@ def words(event: str, resource: Mapping[str, str] | None = None) -> Words:
     """Return the words for an event; its resource's labels make them more exact."""
     labels = resource or {}
     entry = _entry(event)
+    if entry is None:
+        entry = next((rule for label, rule in REGISTRY.marks.items() if label in labels), None)
     if entry is None:
         kind = kind_of(labels.get("prefect.resource.id", ""))
         return _unknown(event, kind)
@@ -100,6 +110,8 @@ def kind_of(resource_id: str, role: str | None = None) -> Kind:
     parts = resource_id.split(".", 4)
     for length in range(min(len(parts), 4), 0, -1):
         if known := REGISTRY.kinds.get(".".join(parts[:length])):
+            if not isinstance(known, Kind):
+                return known(resource_id)
             return known if known.text else Kind(_kind_in(resource_id, role), known.icon)
     return Kind(_kind_in(resource_id, role), ANYTHING_ICON)
 
@@ -118,7 +130,8 @@ def icons() -> set[str]:
     """Return the names of all icons that words and kinds use, known without any event."""
     entries = [*REGISTRY.exact.values(), *(entry for _, entry in REGISTRY.patterns)]
     used = {entry.icon for entry in entries if isinstance(entry, Words)}
-    return used | {kind.icon for kind in REGISTRY.kinds.values()} | {ANYTHING_ICON}
+    kinds = {kind.icon for kind in REGISTRY.kinds.values() if isinstance(kind, Kind)}
+    return used | kinds | {ANYTHING_ICON}
 
 
 def spelled(name: str) -> str:

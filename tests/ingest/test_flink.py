@@ -139,11 +139,31 @@ def test_a_failure_is_final_when_the_job_cannot_restart(can_restart, outcome: Ou
     labels = {"failureLabel.type": "USER", "failureLabel.team": "orders"}
     draft = job_event("JobFailureEvent", canRestart=can_restart, isGlobalFailure="false", **labels)
     assert (draft.event, draft.outcome) == ("flink.job.failure", outcome)
-    assert draft.message == "type: USER, team: orders"
+    assert draft.message == "User code failed, team: orders"
     assert draft.resource["flink.can-restart"] == str(can_restart).lower()
     assert draft.resource["flink.global-failure"] == "false"
     assert draft.resource["flink.failure-label.type"] == "USER"
     assert draft.resource["flink.failure-label.team"] == "orders"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"failureLabel.TYPE": "SYSTEM"}, "The system failed"),
+        ({"failureLabel.type": "NEWER"}, "Type: NEWER"),
+        (
+            {
+                "exception.type": "java.lang.IllegalStateException",
+                "exception.message": "no order",
+                "failureLabel.type": "USER",
+            },
+            "IllegalStateException: no order",
+        ),
+        ({}, None),
+    ],
+)
+def test_a_failure_says_what_failed(attributes: dict[str, str], message: str | None):
+    assert job_event("JobFailureEvent", canRestart="false", **attributes).message == message
 
 
 def test_a_state_never_heard_of_is_kept():

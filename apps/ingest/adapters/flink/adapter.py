@@ -7,6 +7,7 @@ severity INFO, so how it went is read from the attributes.
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from apps.events.words import sentence_case
 from apps.ingest.adapters.message import one_line
 from apps.ingest.adapters.otlp.event import (
     UNNAMED_SERVICE,
@@ -100,9 +101,21 @@ def _checkpoint(attributes: Attributes) -> str | None:
 
 
 def _failure(attributes: Attributes) -> str | None:
-    """Say what the failure enrichers have found."""
+    """Say the exception, where there is one, else what the failure enrichers have found."""
+    kind, said = (word(attributes.get(f"exception.{key}")) for key in ("type", "message"))
+    if kind or said:
+        return ": ".join(filter(None, (kind.rpartition(".")[2], said)))
     labels = found_by_enrichers(attributes)
-    return ", ".join(f"{key}: {value}" for key, value in labels.items()) or None
+    return sentence_case(", ".join(_found(*label) for label in labels.items())) or None
+
+
+def _found(key: str, value: str) -> str:
+    is_type = key.lower() == "type"
+    return (CAUSES.get(value) if is_type else None) or f"{key}: {value}"
+
+
+# What Flink's TypeFailureEnricher says.
+CAUSES = {"USER": "user code failed", "SYSTEM": "the system failed"}
 
 
 def _failure_labels(attributes: Attributes) -> dict[str, str]:
