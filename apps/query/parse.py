@@ -70,10 +70,10 @@ OF_ONE_RESOURCE = {
     "any": "about one ",
 }
 
-_AND = re.compile(r"AND(?!\S)\s*")
-_OR = re.compile(r"OR(?!\S)\s*")
-_NOT = re.compile(r"[-!](?=\S)|NOT(?![^\s(])\s*")
-_OPERATOR = re.compile(r"(?:AND|OR)(?!\S)")
+_AND = re.compile(r"AND(?![^\s()])\s*")
+_OR = re.compile(r"OR(?![^\s()])\s*")
+_NOT = re.compile(r"[-!](?=\S)|NOT(?![^\s()])\s*")
+_OPERATOR = re.compile(r"(?:AND|OR)(?![^\s()])")
 _ABOUT = re.compile(r"(resource|related|any)\(")
 _OPEN = re.compile(r"\(\s*")
 _STEP = rf"\.(?:[^\s()\":\[\],.*]+|{STRING})(?:\[\])*"
