@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
+from django.core.exceptions import PermissionDenied
 from django.db.utils import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework.exceptions import APIException
@@ -44,6 +45,8 @@ def answer_error(error: Exception, context: dict[str, Any]) -> HttpResponse | No
             return answer(400, Problem("query", error.say, "q", where, error.suggestion))
         case BadParameter():
             return answer(400, Problem("parameter", str(error), error.field))
+        case PermissionDenied():
+            return answer(403, Problem("permission-denied", str(error)))
         case Http404():
             return answer(404, Problem("not-found", str(error)))
         case StartAgain():

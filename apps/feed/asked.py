@@ -119,7 +119,8 @@ class Asked:
 
 def link(fields: dict[str, str]) -> str:
     asked = {name: value for name, value in fields.items() if value}
-    return "/?" + urlencode(asked, quote_via=quote, safe=":*[],") if asked else "/"
+    # Not “/” alone, which opens somebody's default view.
+    return "/?" + urlencode(asked or {"q": ""}, quote_via=quote, safe=":*[],")
 
 
 def chosen(query: Query, field: str) -> tuple[str, ...]:

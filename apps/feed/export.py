@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.db import connection
 
 from apps.events.models import Event
 from apps.events.position import Position
 from apps.events.search import Cursor, Page, search, search_log
-from apps.feed.export_formats import Format
+from apps.feed.asked import Asked
+from apps.feed.export_formats import FORMATS, Format
 from apps.feed.told import sources_of
 from apps.query import Query
 
@@ -125,3 +127,19 @@ class Export:
             self.reached = events[found[-1][0] - 1].occurred
             self._limit = min(MOST, max(LEAST, AIM * len(found) // len(lines)))
         return lines
+
+
+def links(asked: Asked) -> list[tuple[str, str, str]]:
+    """Return for each format its title, the link that exports what a page asks, and its use."""
+    fields = {
+        "q": asked.text,
+        "since": asked.range.since_text,
+        "until": asked.range.until_text,
+        "from": asked.first,
+        "to": asked.last,
+    }
+    kept = {name: value for name, value in fields.items() if value}
+    return [
+        (form.title, f"/export?{urlencode(kept | {'format': form.name})}", form.use)
+        for form in FORMATS.values()
+    ]

@@ -40,6 +40,7 @@ class Format:
 
     name: str
     title: str
+    use: str
     media: str
     head: bytes
     line: Callable[[Event, str, str], bytes]
@@ -80,6 +81,10 @@ def harmless(cell: str) -> str:
 
 
 FORMATS: Mapping[str, Format] = {
-    "ndjson": Format("ndjson", "NDJSON", "application/x-ndjson", b"", as_ndjson),
-    "csv": Format("csv", "CSV", "text/csv; charset=utf-8", _row(*COLUMNS), as_csv),
+    "ndjson": Format(
+        "ndjson", "NDJSON", "whole events, to import again", "application/x-ndjson", b"", as_ndjson
+    ),
+    "csv": Format(
+        "csv", "CSV", "for spreadsheets", "text/csv; charset=utf-8", _row(*COLUMNS), as_csv
+    ),
 }

@@ -1,10 +1,14 @@
 from django.urls import path
 
-from apps.feed import export_views, health_page, views
+from apps.feed import export_views, health_page, saved_pages, views
 
 urlpatterns = [
     path("", views.feed),
     path("export", export_views.export),
+    path("views", saved_pages.views),
+    path("views/counts", saved_pages.counts),
+    path("views/<int:id>", saved_pages.opened),
+    path("views/<int:id>/<str:what>", saved_pages.done),
     path("health", health_page.health),
     path("events/<uuid:id>", views.event),
     path("events/<uuid:id>/drawer", views.drawer),

@@ -19,11 +19,13 @@ from apps.feed.api_errors import Problem, answer
 from apps.feed.asked import ARRIVAL, MISTAKES, OCCURRED, Asked, choose, link
 from apps.feed.columns import Columns, choices, read_payloads
 from apps.feed.event_page import EventPage, find, whole_payload
+from apps.feed.export import links as export_links
 from apps.feed.filters import FIELDS, filters, outcome_buttons
 from apps.feed.hints import hints
 from apps.feed.mistake import Mistake
 from apps.feed.moments import EVERYTHING, NAMED
 from apps.feed.rows import exact, iso, render_row, retention
+from apps.feed.saved import Asker
 from apps.query import Query, QueryError, parse
 
 
@@ -31,6 +33,8 @@ from apps.query import Query, QueryError, parse
 def feed(request: HttpRequest) -> HttpResponse:
     """The page of rows; every state of it is a link."""
     now = timezone.now()
+    if not request.GET and (opening := Asker.of(request).default()):
+        return redirect(opening.link)
     if len(columns := request.GET.getlist("columns")) > 1:
         # A form says each in a field of its own.
         return redirect(link(request.GET.dict() | {"columns": ",".join(filter(None, columns))}))
@@ -95,6 +99,7 @@ def frame(asked: Asked) -> dict[str, object]:
         "nav": "feed",
         "asked": asked,
         "retention": retention(),
+        "exports": export_links(asked),
         "ranges": [
             (title, asked.link(since=since, until=""), chosen == (since, ""))
             for since, title in ranges.items()

@@ -11,4 +11,5 @@ import "./menus.js";
 import "./narrow.js";
 import "./preview.js";
 import "./times.js";
+import "./views.js";
 import "./waiting.js";

@@ -7,6 +7,7 @@ import json
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -54,7 +55,7 @@ def objects(text):
 
 
 async def answer_to(path, **asked):
-    answer = await AsyncClient().get(path, asked)
+    answer: Any = await AsyncClient().get(path, asked)
     assert answer.status_code == 200, answer.content
     body = b"".join([part async for part in answer.streaming_content])
     return answer, body

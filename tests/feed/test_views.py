@@ -1,0 +1,312 @@
+"""Saved views: each person's own, and those that are shared."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import Permission, User
+
+from apps.accounts.models import Scope, Token
+from apps.events.models import Event
+from apps.feed.models import Pin, View
+from apps.query import parse
+from tests.feed.watching import draft, store
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("empty_log"),
+]
+
+HOST = {"host": "127.0.0.1"}
+
+
+@pytest.fixture
+def local(settings):
+    settings.LOCAL_MODE = True
+
+
+@pytest.fixture
+def signed_in(settings, client_of):
+    """Two readers and one of the staff, each in a browser of their own."""
+    settings.LOCAL_MODE = False
+    return {name: client_of(name, staff=name == "chief") for name in ("ada", "ben", "chief")}
+
+
+@pytest.fixture
+def client_of():
+    from django.test import Client
+
+    def client_of(name, *, staff=False):
+        user = User.objects.create_user(name, is_staff=staff)
+        user.user_permissions.add(Permission.objects.get(codename="view_event"))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return client_of
+
+
+def save(client, name="Failures", query="outcome:failed", **fields):
+    answer = client.post("/views", {"name": name, "query": query, **fields}, headers=HOST)
+    assert answer.status_code == 302, answer.content
+    return View.objects.get(name=name), answer.url
+
+
+def do(client, view, what, **fields):
+    return client.post(f"/views/{view.pk}/{what}", fields, headers=HOST).status_code
+
+
+def names(client):
+    listed = client.get("/api/views", headers=HOST).json()["views"]
+    return [view["name"] for view in listed]
+
+
+def counts(client, **asked):
+    return client.get("/views/counts", asked, headers=HOST).json()["counts"]
+
+
+# Made and opened
+
+
+def test_a_view_keeps_what_the_feed_shows(local, client):
+    view, url = save(client, since="now-7d", columns="label.team,payload.n")
+    assert url == (f"/?q=outcome:failed&since=now-7d&columns=label.team,payload.n&view={view.pk}")
+    opened = client.get(f"/views/{view.pk}", headers=HOST)
+    assert opened.url == url
+    assert client.get(url, headers=HOST).status_code == 200
+
+
+def test_the_page_of_a_feed_offers_to_save_it(local, client):
+    page = client.get("/?q=outcome:failed&since=now-1h", headers=HOST).content.decode()
+    assert '<input type="hidden" name="query" value="outcome:failed">' in page
+    assert '<input type="hidden" name="since" value="now-1h">' in page
+    assert 'href="/export?q=outcome%3Afailed&amp;since=now-1h&amp;format=csv"' in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "say"),
+    [
+        ({"query": "evnt:x"}, "There is no field"),
+        ({"since": "yester"}, "is no time"),
+        ({"name": ""}, "required"),
+        ({"columns": "nonsense"}, "nonsense"),
+    ],
+)
+def test_what_cannot_be_a_view_is_said_and_nothing_is_kept(local, client, fields, say):
+    told = {"name": "x", "query": ""} | fields
+    answer = client.post("/views", told, headers=HOST)
+    assert answer.status_code == 422
+    assert say in answer.content.decode()
+    assert not View.objects.exists()
+
+
+def test_the_default_view_opens_the_feed_and_everything_is_still_there(local, client):
+    view, _ = save(client)
+    assert client.get("/", headers=HOST).status_code == 200
+    assert do(client, view, "default", on="1") == 302
+    assert client.get("/", headers=HOST).url == view.link
+    page = client.get(view.link, headers=HOST).content.decode()
+    assert '<a href="/?q=">Show everything</a>' in page
+    assert client.get("/?q=", headers=HOST).status_code == 200
+    other, _ = save(client, name="Others")
+    do(client, other, "default", on="1")
+    assert client.get("/", headers=HOST).url == other.link
+    do(client, other, "default", on="0")
+    assert client.get("/", headers=HOST).status_code == 200
+
+
+def test_a_view_can_be_changed_and_deleted(local, client):
+    view, _ = save(client)
+    told = {"name": "Paid", "query": "event:invoice.paid", "since": "", "until": "", "columns": ""}
+    prefixed = {f"v{view.pk}-{name}": value for name, value in told.items()}
+    assert do(client, view, "change", **prefixed) == 302
+    view.refresh_from_db()
+    assert (view.name, view.query) == ("Paid", "event:invoice.paid")
+    assert do(client, view, "change", **prefixed | {f"v{view.pk}-query": "evnt:x"}) == 422
+    assert do(client, view, "remove") == 302
+    assert not View.objects.exists()
+
+
+def test_the_list_escapes_what_people_write(local, client):
+    save(client, name="<script>alert(1)</script>", query='"<b>"', pinned="on")
+    page = client.get("/views", headers=HOST).content.decode()
+    assert "<script>alert" not in page
+    assert "<b>&quot;" not in page
+
+
+# Whose they are
+
+
+def test_a_private_view_is_its_owners_alone(signed_in):
+    view, _ = save(signed_in["ada"])
+    assert names(signed_in["ada"]) == ["Failures"]
+    for other in ("ben", "chief"):
+        assert names(signed_in[other]) == []
+        assert signed_in[other].get(f"/views/{view.pk}").status_code == 404
+        assert do(signed_in[other], view, "remove") == 404
+        assert signed_in[other].get(f"/api/views/{view.pk}").status_code == 404
+
+
+def test_a_shared_view_is_read_by_all_and_changed_by_its_owner_or_staff(signed_in):
+    view, _ = save(signed_in["ada"], shared="on")
+    assert names(signed_in["ben"]) == ["Failures"]
+    assert signed_in["ben"].get(f"/views/{view.pk}").url == view.link
+    assert "shared by" in signed_in["ben"].get("/views").content.decode()
+    for what in ("share", "remove", "default"):
+        assert do(signed_in["ben"], view, what) == 403
+    assert do(signed_in["chief"], view, "default", on="1") == 403
+    assert do(signed_in["chief"], view, "share", on="0") == 302
+    assert names(signed_in["ben"]) == []
+
+
+def test_a_default_is_its_owners(signed_in):
+    view, _ = save(signed_in["ada"], shared="on")
+    do(signed_in["ada"], view, "default", on="1")
+    assert signed_in["ada"].get("/").url == view.link
+    assert signed_in["ben"].get("/").status_code == 200
+
+
+def test_what_is_done_to_shared_views_is_told_as_events(signed_in):
+    save(signed_in["ada"], name="Mine")
+    view, _ = save(signed_in["ada"], name="Ours", shared="on")
+    do(signed_in["chief"], view, "share", on="0")
+    do(signed_in["ada"], view, "remove")
+    told = Event.objects.filter(event__startswith="eventfeed.audit.view.").order_by("tx", "seq")
+    assert [(one.event, one.related[0]["prefect.resource.name"]) for one in told] == [
+        ("eventfeed.audit.view.shared", "ada"),
+        ("eventfeed.audit.view.unshared", "chief"),
+    ]
+    assert all(one.resource["prefect.resource.name"] == "Ours" for one in told)
+
+
+def test_the_view_of_someone_who_is_gone_stays_when_it_is_shared(signed_in):
+    save(signed_in["ada"], shared="on")
+    User.objects.get(username="ada").delete()
+    assert names(signed_in["ben"]) == ["Failures"]
+
+
+# Pinned, with what is new
+
+
+def test_a_pinned_view_counts_what_came_since_it_was_looked_at(local, client):
+    view, _ = save(client, query="event:invoice.*", pinned="on")
+    assert counts(client) == {str(view.pk): {"count": 0, "more": False}}
+    store(draft("invoice.paid"), draft("invoice.late"), draft("order.paid"))
+    assert counts(client)[str(view.pk)] == {"count": 2, "more": False}
+    client.get(f"/views/{view.pk}", headers=HOST)
+    assert counts(client)[str(view.pk)]["count"] == 0
+    store(draft("invoice.paid"))
+    assert counts(client, looking=view.pk)[str(view.pk)]["count"] == 0
+
+
+def test_the_count_is_bounded_and_keeps_to_the_range(local, client):
+    view, _ = save(client, query="", since="now-1h", pinned="on")
+    store(draft(occurred=datetime.now(UTC) - timedelta(hours=2)), draft())
+    assert counts(client)[str(view.pk)] == {"count": 1, "more": False}
+    store(*(draft(number=n) for n in range(150)))
+    assert counts(client)[str(view.pk)] == {"count": 99, "more": True}
+
+
+def test_the_navigation_shows_pinned_views_of_whoever_looks(signed_in):
+    view, _ = save(signed_in["ada"], shared="on", pinned="on")
+    link = f'data-view="{view.pk}"'
+    assert link in signed_in["ada"].get("/?q=").content.decode()
+    assert link not in signed_in["ben"].get("/?q=").content.decode()
+    do(signed_in["ben"], view, "pin", on="1")
+    assert link in signed_in["ben"].get("/sources").content.decode()
+    do(signed_in["ada"], view, "share", on="0")
+    assert link not in signed_in["ben"].get("/?q=").content.decode()
+
+
+def test_a_pin_in_a_log_that_has_begun_anew_begins_anew(local, client):
+    view, _ = save(client, query="", pinned="on")
+    Pin.objects.update(looked="0123456789ab.5.5")
+    store(draft())
+    assert counts(client)[str(view.pk)]["count"] == 0
+    store(draft())
+    assert counts(client)[str(view.pk)]["count"] >= 1
+
+
+def test_a_view_the_language_no_longer_understands_breaks_nothing(local, client):
+    view = View.objects.create(name="Old", query="evnt:x")
+    do(client, view, "pin", on="1")
+    assert counts(client) == {str(view.pk): None}
+    assert client.get("/views", headers=HOST).status_code == 200
+
+
+# The API
+
+
+@pytest.fixture
+def ask(client):
+    def ask(method, path, body=None, **headers):
+        return getattr(client, method)(
+            path,
+            json.dumps(body) if body is not None else None,
+            content_type="application/json",
+            headers=HOST | headers,
+        )
+
+    return ask
+
+
+def test_the_api_makes_changes_and_deletes_a_view(local, ask):
+    made = ask("post", "/api/views", {"name": "Failures", "query": "outcome:failed"})
+    assert made.status_code == 201
+    told = made.json()
+    assert told.pop("made").endswith("Z")
+    path = f"/api/views/{told['id']}"
+    assert told == {
+        "id": told["id"],
+        "name": "Failures",
+        "query": "outcome:failed",
+        "since": "",
+        "until": "",
+        "columns": "",
+        "shared": False,
+        "default": False,
+        "pinned": False,
+        "owner": None,
+        "mine": True,
+        "link": f"/?q=outcome:failed&view={told['id']}",
+    }
+    changed = ask("patch", path, {"since": "now-1h", "pinned": True, "default": True}).json()
+    assert (changed["since"], changed["pinned"], changed["default"]) == ("now-1h", True, True)
+    assert ask("get", path).json() == changed
+    assert ask("delete", path).status_code == 204
+    assert ask("get", path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": "x", "query": "evnt:x"}, "query"),
+        ({"query": ""}, "name"),
+        ({"name": "x", "since": "yester"}, "since"),
+        (["x"], "body"),
+    ],
+)
+def test_a_mistake_is_told_in_the_shape_of_the_api(local, ask, body, field):
+    answer = ask("post", "/api/views", body)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
+
+
+def test_a_token_reads_what_is_shared_and_only_an_admins_changes_it(settings, ask, signed_in):
+    view, _ = save(signed_in["ada"], shared="on")
+    save(signed_in["ada"], name="Mine")
+    reader = {"authorization": f"Bearer {Token.make('reader', scopes=[Scope.READ])[1]}"}
+    admin = {"authorization": f"Bearer {Token.make('admin', scopes=[Scope.ADMIN])[1]}"}
+    path = f"/api/views/{view.pk}"
+    listed = ask("get", "/api/views", **reader).json()["views"]
+    assert [one["name"] for one in listed] == ["Failures"]
+    assert ask("patch", path, {"name": "x"}, **reader).status_code == 403
+    assert ask("post", "/api/views", {"name": "x", "shared": True}, **reader).status_code == 403
+    assert ask("post", "/api/views", {"name": "x"}, **admin).status_code == 403
+    assert ask("post", "/api/views", {"name": "x", "shared": True}, **admin).status_code == 201
+    assert ask("patch", path, {"pinned": True}, **admin).status_code == 403
+    assert ask("patch", path, {"name": "y"}, **admin).json()["name"] == "y"
+
+
+def test_a_saved_query_means_what_it_says(local, client):
+    view, _ = save(client)
+    assert view.asked == parse("outcome:failed")
