@@ -172,15 +172,25 @@ def run(*arguments):
 def test_remove_deletes_exactly_what_the_demo_made():
     (draft,) = told(number=1)
     record([draft], source_id=Source.objects.create(name="other", system="custom").pk)
-    call_command("emit", "a.b", "--resource", "r", "--source", "demo", stdout=StringIO())
+    call_command("emit", "a.b", "--resource", "r", "--source", "demo-flyte", stdout=StringIO())
     run("--past", "10m", "--seconds", "0", "--seed", "a")
     made = Event.objects.count() - 2
     assert made > 100
     assert run("--remove") == f"{made} events of the demo deleted.\n"
     assert set(Event.objects.values_list("source__name", "event")) == {
         ("other", draft.event),
-        ("demo", "a.b"),
+        ("demo-flyte", "a.b"),
     }
+
+
+def test_every_sender_is_a_source_of_its_own(day):
+    systems = defaultdict(set)
+    for draft in day:
+        systems[demo.source_of(draft)].add(draft.system)
+    assert systems.pop("demo-prefect") == {"prefect"}
+    assert {"demo-openlineage", "demo-flyte", "demo-flink", "demo-cloudevents"} < set(systems)
+    assert {"demo-github", "demo-alertmanager", "demo-dbt-cloud"} < set(systems)
+    assert all(len(told) == 1 for told in systems.values())
 
 
 @pytest.mark.django_db

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from itertools import count
 from random import Random
 
-from apps.events.draft import Draft
+from apps.events.draft import RESOURCE_ROLE, Draft
 from apps.ingest.demo.stories import Stories
+from apps.ingest.hooks.drafting import ROLE as WEBHOOK
 
-SOURCE = "demo"
+# Each sender is a source of its own: `demo-flyte`, and of the webhooks `demo-github`.
+SOURCES = "demo-"
 EVENTS_A_STORY = 11.3
 # Some systems tell whole seconds only, so that an event seems older than its story.
 WHOLE_SECOND = timedelta(seconds=1)
@@ -31,3 +33,10 @@ def events(rng: Random, start: datetime, *, rate: float = 5.0) -> Iterator[Draft
             yield heapq.heappop(waiting)[2]
         for draft in stories.next(begins):
             heapq.heappush(waiting, (draft.occurred, next(numbers), draft))
+
+
+def source_of(draft: Draft) -> str:
+    """Return the name of the source that an event comes from."""
+    hooks = (labels for labels in draft.related if labels[RESOURCE_ROLE] == WEBHOOK)
+    hook = next(hooks, {}).get("prefect.resource.name", draft.system)
+    return SOURCES + hook.lower().replace(" ", "-")

@@ -4,7 +4,7 @@ from django.db import connection
 
 from apps.events.models import Source
 from apps.events.rollups import GONE, UNCOUNT
-from apps.ingest.demo import SOURCE
+from apps.ingest.demo import SOURCES
 from apps.ingest.demo.world import LABEL
 from apps.query import clause, parse
 
@@ -12,7 +12,7 @@ from apps.query import clause, parse
 DELETE = f"""
     WITH chosen AS (
         SELECT id, occurred FROM event
-        WHERE source_id = %s AND terms @@ %s::tsquery LIMIT 1000
+        WHERE source_id = ANY(%s) AND terms @@ %s::tsquery LIMIT 1000
     ), gone AS (
         DELETE FROM event USING chosen
         WHERE event.id = chosen.id AND event.occurred = chosen.occurred
@@ -23,15 +23,15 @@ DELETE = f"""
 
 
 def remove() -> int:
-    """Delete what the demo's source sent under the demo's label; return how many events."""
-    source = Source.objects.filter(name=SOURCE).first()
-    if source is None:
+    """Delete what the demo's sources sent under the demo's label; return how many events."""
+    sources = list(Source.objects.filter(name__startswith=SOURCES).values_list("pk", flat=True))
+    if not sources:
         return 0
     marked = parse(clause(f"label.{LABEL}", "true")).sql().terms
     deleted = 0
     with connection.cursor() as cursor:
         while True:
-            cursor.execute(DELETE, [source.pk, marked])
+            cursor.execute(DELETE, [sources, marked])
             gone = cursor.fetchone()[0]
             if not gone:
                 return deleted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from random import Random
@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 from apps.events.draft import Draft
 from apps.events.models import Source
 from apps.events.record import record
-from apps.ingest.demo import SOURCE, events
+from apps.ingest.demo import events, source_of
 from apps.ingest.demo.removal import remove
 
 BATCH = 500
@@ -80,18 +80,29 @@ class Command(BaseCommand):
         self.stdout.write(f"{told:,} events told.")
 
     def record_all(self, groups: Iterator[list[Draft]]) -> int:
-        source, _ = Source.objects.get_or_create(name=SOURCE, defaults={"system": "custom"})
-        return sum(self.record(group, source.pk) for group in groups)
+        return sum(self.record(*sent) for group in groups for sent in by_source(group).items())
 
-    def record(self, drafts: list[Draft], source_id: int) -> int:
-        """Record the drafts, however long the database may be away."""
+    def record(self, source: str, drafts: list[Draft]) -> int:
+        """Record the drafts of a source, however long the database may be away."""
         while True:
             try:
-                return record(drafts, source_id=source_id).stored
+                return record(drafts, source_id=source_id(source, drafts[0].system)).stored
             except (OperationalError, InterfaceError) as away:
                 self.stderr.write(f"The database is away; trying again. {away}")
                 connection.close()
                 time.sleep(1)
+
+
+def by_source(drafts: Iterable[Draft]) -> dict[str, list[Draft]]:
+    sent: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        sent.setdefault(source_of(draft), []).append(draft)
+    return sent
+
+
+def source_id(name: str, system: str) -> int:
+    source, _ = Source.objects.get_or_create(name=name, defaults={"system": system})
+    return source.pk
 
 
 def until(end: datetime, drafts: Iterator[Draft]) -> Iterator[Draft]:
