@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import doors, idle, ingest, pages, viewers, visible
+from benchmarks import doors, idle, ingest, pages, queries, viewers, visible
 from benchmarks.bench import Bench
 from benchmarks.events import average_size
 from benchmarks.figures import Figure, table, target_missed
@@ -19,6 +19,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "visible": visible.measure,
     "viewers": viewers.measure,
     "pages": pages.measure,
+    "queries": queries.measure,
 }
 
 
