@@ -41,6 +41,7 @@ MOST_WAITING_BYTES = 8 * MIB
 LINGER_SECONDS = 5
 LEAVE_SECONDS = 5
 SERVICE_RESTART = 1012
+LONGEST_REASON = 123  # bytes of a close frame beside its code: RFC 6455, section 5.5
 
 EXTENSIONS: dict[str, dict[str, Any]] = {"eventfeed.acknowledge": {}}
 
@@ -385,15 +386,24 @@ class WebSocketProtocol(ws_protocol.WebSocketProtocol):
             case "websocket.accept":
                 self._acknowledges = bool(message.get("acknowledge"))
                 self.utf8validateIncoming = not self._acknowledges
+                if message.get("patient"):
+                    # Who reads slowly answers a ping as slowly; TCP notices who is gone.
+                    self.autoPingTimeout = 0
                 super().handle_reply(message)
+            case "websocket.close" if self.state == self.STATE_OPEN:
+                self.serverClose(message.get("code"), message.get("reason"))
             case _:
                 super().handle_reply(message)
 
-    def serverClose(self, code: int | None = None) -> None:
+    def serverClose(self, code: int | None = None, reason: str | None = None) -> None:
         if self.state != self.STATE_OPEN:
             return
         # Not by sendClose, which refuses 1008, 1009, 1011 and 1012 to an application.
-        self.sendCloseFrame(code=code or self.CLOSE_STATUS_CODE_NORMAL, isReply=self._is_closing)
+        self.sendCloseFrame(
+            code=code or self.CLOSE_STATUS_CODE_NORMAL,
+            reasonUtf8=(reason or "").encode()[:LONGEST_REASON].decode(errors="ignore").encode(),
+            isReply=self._is_closing,
+        )
         if self._is_closing:
             self.wasClean = True
             self.dropConnection()

@@ -57,6 +57,21 @@ async def talking(receive: Any, send: Any) -> None:
     await receive()
 
 
+async def waiting(receive: Any, send: Any) -> None:
+    """Send a few messages to whoever takes its time."""
+    await receive()
+    await send({"type": "websocket.accept", "patient": True})
+    for _ in range(50):
+        await send({"type": "websocket.send", "bytes": bytes(100)})
+    await receive()
+
+
+async def refusing(receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": 1008, "reason": "é" * 100})
+
+
 async def leaving(receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "websocket.accept"})
@@ -115,6 +130,8 @@ SOCKETS = {
     "/acknowledging": acknowledging,
     "/stock": stock,
     "/talking": talking,
+    "/waiting": waiting,
+    "/refusing": refusing,
     "/leaving": leaving,
     "/failing": failing,
 }

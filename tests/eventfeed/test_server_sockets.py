@@ -114,6 +114,21 @@ async def test_sending_waits_for_a_slow_viewer(server: Running) -> None:
             received += len(await asyncio.wait_for(socket.recv(), PATIENCE))
 
 
+async def test_a_patient_application_keeps_a_reader_that_answers_no_ping(server: Running) -> None:
+    async with connect(f"{server.ws}/waiting", max_queue=1, ping_interval=None) as socket:
+        await asyncio.sleep(2)
+        for _ in range(50):
+            await asyncio.wait_for(socket.recv(), PATIENCE)
+
+
+async def test_why_a_socket_is_closed_is_told_as_far_as_there_is_room(server: Running) -> None:
+    async with connect(f"{server.ws}/refusing") as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), PATIENCE)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "é" * 61)
+
+
 async def still(server: Running) -> int:
     """Return what has been sent when no more is."""
     before = (await state(server))["sent"]

@@ -156,14 +156,14 @@ class EventFilter(msgspec.Struct, forbid_unknown_fields=True):
     def is_distinct(self) -> bool:
         return self.resource is not None and self.resource.distinct
 
-    def query(self) -> Query:
-        """Say it as a query of ours; of times says `since` and `until`."""
+    def query(self) -> Query | None:
+        """Say it as a query of ours, None when it asks of nothing but times."""
         asked: list[Part | None] = [self.event, self.resource, self.id, self.text]
         for one_or_several in (self.related, self.any_resource):
             parts = one_or_several if isinstance(one_or_several, list) else [one_or_several]
             asked += parts
         nodes = [node for part in asked if part is not None for node in part.nodes()]
-        return Query.of(AllOf(tuple(nodes)))
+        return Query.of(AllOf(tuple(nodes))) if nodes else None
 
 
 def _tests(ids: Strings, prefixes: Strings, labels: Labels) -> list[Indexed]:

@@ -121,14 +121,20 @@ async def _welcome(scope: Scope, receive: Receive, send: Send) -> MayRead:
     if SUBPROTOCOL not in scope["subprotocols"]:
         may_read = permission(scope, token=None)
         await _admit(may_read, token=None)
-        await send({"type": "websocket.accept"})
+        await _accept(send, subprotocol=None)
         return may_read
-    await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+    await _accept(send, subprotocol=SUBPROTOCOL)
     token = _token_in(await _frame(receive))
     may_read = permission(scope, token)
     await _admit(may_read, token)
     await send({"type": "websocket.send", "text": AUTHENTICATED})
     return may_read
+
+
+async def _accept(send: Send, *, subprotocol: str | None) -> None:
+    # A patient one of our server (see eventfeed/server.py) keeps as slow a reader as there is.
+    accept = {"type": "websocket.accept", "subprotocol": subprotocol, "patient": True}
+    await send({**accept, "headers": []})
 
 
 def permission(scope: Scope, token: str | None) -> MayRead:
@@ -321,7 +327,7 @@ class Stream:
             return False
         if until and event.occurred > until:
             return False
-        return self.query.matches(event, ReadTerms(event.terms))
+        return self.query is None or self.query.matches(event, ReadTerms(event.terms))
 
 
 def frame_of(told: dict[str, Any]) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 from django.core import signing
 
+from apps.events.counting import BOUND, count
 from apps.events.log import events_of, state_sync
 from apps.events.models import Event
-from apps.events.search import BUDGET, BadCursor, Cursor, count
+from apps.events.search import BUDGET, BadCursor, Cursor
 from apps.events.walk import (
     BY_TIME,
     LISTED,
@@ -25,7 +26,6 @@ from apps.events.walk import (
 )
 from apps.feed.prefect.filters import EventFilter
 
-MOST_COUNTED = 10_000
 SALT = "eventfeed.prefect.page"
 
 OLDEST_FIRST = BY_TIME._replace(down=False)
@@ -76,7 +76,7 @@ class Page:
 
 
 def first_page(asked: EventFilter, limit: int) -> Page:
-    """Return the first page and how many there are, of which 10,000 are counted.
+    """Return the first page and how many there are, counted up to 10,000 unless more is known.
 
     Raises QueryTimeout.
     """
@@ -157,14 +157,13 @@ def _key(order: Order, row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _total(asked: EventFilter, *, least: int) -> int:
-    """Count up to 10,000; where that takes too long, tell what has been seen."""
+    """Count up to a bound; where that takes too long, tell what has been seen."""
     try:
         if not asked.is_distinct:
-            query = asked.query()
-            return count(query, since=asked.since, until=asked.until, limit=MOST_COUNTED)
+            return count(asked.query(), since=asked.since, until=asked.until).events
         where, params = all_of(conditions_of(asked))
         with in_time(BUDGET) as clock:
-            found = clock.fetch(COUNT_DISTINCT.format(where=where), [*params, MOST_COUNTED])
+            found = clock.fetch(COUNT_DISTINCT.format(where=where), [*params, BOUND])
             return int(found[0][0])
     except QueryTimeout:
         return least

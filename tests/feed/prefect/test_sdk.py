@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import websockets.exceptions
 import websockets.sync.client
 
 from tests.crash.up import Up
@@ -33,6 +34,10 @@ class Corner:
     @property
     def api(self) -> str:
         return f"http://127.0.0.1:{self.port}/api"
+
+    @property
+    def stream(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/api/events/out"
 
     def tell(self, count: int = 1, **fields: Any) -> list[str]:
         """Post events that happen now; return their ids."""
@@ -239,11 +244,22 @@ def test_an_old_clients_filter_is_understood(
 
 
 def test_a_slow_reader_loses_nothing(corner: Corner) -> None:
-    url = f"ws://127.0.0.1:{corner.port}/api/events/out"
     filter = {"event": {"prefix": [f"{corner.name}."]}}
-    with websockets.sync.client.connect(url, max_queue=1, compression=None) as reader:
+    with websockets.sync.client.connect(corner.stream, max_queue=1, compression=None) as reader:
         reader.send(json.dumps({"type": "filter", "filter": filter}))
         # More than every buffer on the way holds, and Prefect's backlog of 256.
         told = [id for _ in range(20) for id in corner.tell(200, payload={"text": "x" * 5_000})]
         heard = [json.loads(reader.recv(timeout=PATIENCE))["event"]["id"] for _ in told]
     assert heard == told
+
+
+def test_who_sends_no_filter_is_told_why_it_is_closed(corner: Corner) -> None:
+    with websockets.sync.client.connect(corner.stream) as reader:
+        reader.send(json.dumps({"type": "filter", "filter": {"evnt": "é" * 500}}))
+        with pytest.raises(websockets.exceptions.ConnectionClosedError) as closed:
+            reader.recv(timeout=PATIENCE)
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == 1002
+    assert closed.value.rcvd.reason == (
+        "Invalid filter: filter.evnt: Extra inputs are not permitted"
+    )
