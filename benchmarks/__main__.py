@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "doors": doors.measure,
     "visible": visible.measure,
     "viewers": viewers.measure,
+    "crowd": viewers.measure_crowd,
     "pages": pages.measure,
     "queries": queries.measure,
 }

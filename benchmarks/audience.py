@@ -28,6 +28,7 @@ class Seats:
     queries: tuple[str, ...]
     viewers: int
     position: str
+    format: str = "html"
 
 
 @dataclass
@@ -117,7 +118,7 @@ class Viewer:
             "until": None,
             "from": self._seats.position,
             "mode": "rows",
-            "format": "html",
+            "format": self._seats.format,
         }
         return json.dumps(told).encode()
 

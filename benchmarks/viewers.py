@@ -1,7 +1,10 @@
-"""A hundred open pages with ten queries while 500 events a second arrive; and what they cost."""
+"""A hundred open pages while 500 events a second arrive, and what they cost; then a crowd.
+
+The crowd is of programs: 200 sockets with fifty queries while 1,000 events a second arrive.
+"""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
 
 import psycopg
@@ -38,6 +41,59 @@ QUERIES: dict[str, range] = {
 }
 
 
+CROWD = 200
+CROWD_RATE = 1_000
+
+
+def crowded() -> dict[str, range]:
+    """Fifty queries, each of 2 or 4 % of the events, written in every way."""
+    return {
+        written.format(lane=lane, next=lane + 1): range(lane, lane + 1 + (" OR " in written))
+        for lane in range(50)
+        for written in (CROWD_FORMS[lane % len(CROWD_FORMS)],)
+    }
+
+
+CROWD_FORMS = (
+    "event:orders.lane{lane:02}.moved",
+    "lane{lane:02}",
+    "event:orders.lane{lane:02}.* -outcome:failed",
+    '"orders lane{lane:02}"',
+    "event:orders.lane{lane:02}.moved OR event:orders.lane{next:02}.moved",
+)
+
+
+def measure_crowd(bench: Bench) -> Iterator[Figure]:
+    seconds = 20 if bench.quick else 120
+    queries = {query: lanes for query, lanes in crowded().items() if lanes.stop <= len(NAMES)}
+    with bench.fresh_server() as server:
+        bench.say(f"{CROWD} sockets, {len(queries)} queries, {CROWD_RATE} events/s …")
+        position = server.ask("from apps.events.log import head_sync; print(head_sync())")
+        audience = Audience(Seats(server.port, tuple(queries), CROWD, position, "json"))
+        load = Load("paced", server.port, rate=CROWD_RATE, batch=20, seconds=seconds, names=NAMES)
+        try:
+            sender = senders.start(load)
+            with Naps() as naps:
+                _, busy = _watch(bench, server, seconds=seconds)
+            sent = senders.finish(sender, within=60)
+            time.sleep(SETTLE)
+            seen = audience.end()
+        finally:
+            audience.leave()
+        missed = _missed(server.dsn, seen, queries)
+    bench.say(f"  the web process took {busy:.0%} of a core, the sender {sent.cpu:.0%}")
+    for error in dict.fromkeys(seen.errors[:5]):
+        yield Figure(f"crowd's error: {error}", 1, 0, promise=Promise.AT_MOST)
+    rate = CROWD_RATE * 0.95
+    yield Figure("sent to the crowd", sent.rate, rate, "/s", Promise.AT_LEAST, noise=True)
+    note = f"p50 {seen.late_p50 * 1000:.0f} ms, most {seen.late_most * 1000:.0f} ms"
+    late = seen.late_p99 * 1000
+    yield Figure("sent to 200 sockets, p99", late, 1_000, "ms", noise=naps.noise, note=note)
+    gaps = f"gaps: {seen.gaps}" if seen.gaps else ""
+    yield Figure("missed by the crowd", missed, 0, "rows", Promise.AT_MOST, note=gaps)
+    yield Figure("frames a socket", seen.frames_a_second, 10, "/s", Promise.AT_MOST)
+
+
 def measure(bench: Bench) -> Iterator[Figure]:
     seconds = 30 if bench.quick else 300
     with bench.fresh_server() as server:
@@ -54,7 +110,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
             seen = audience.end()
         finally:
             audience.leave()
-        missed = _missed(server.dsn, seen)
+        missed = _missed(server.dsn, seen, QUERIES)
     bench.say(f"  the web process took {busy:.0%} of a core, the sender {sent.cpu:.0%}")
     yield from _live_figures(seen, sent, missed=missed, noise=naps.noise)
     yield from _memory_figures(sizes)
@@ -72,11 +128,11 @@ def _watch(bench: Bench, server: Server, *, seconds: int) -> tuple[list[float], 
     return sizes, (cpu_seconds(server.web) - before) / (time.monotonic() - started)
 
 
-def _missed(dsn: str, seen: Seen) -> int:
+def _missed(dsn: str, seen: Seen, queries: Mapping[str, range]) -> int:
     """Rows that a query should have shown and some viewer of it did not get, or the reverse."""
     missed = 0
     with psycopg.connect(dsn) as connection:
-        for lanes, answers in zip(QUERIES.values(), seen.rows, strict=True):
+        for lanes, answers in zip(queries.values(), seen.rows, strict=True):
             found = connection.execute(
                 "select seq from event where event = any(%s)", ([NAMES[n] for n in lanes],)
             )

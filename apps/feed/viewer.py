@@ -15,7 +15,7 @@ from apps.feed.frames import Missed, Row, Tally
 from apps.feed.missed import Missing
 from apps.feed.subscription import Format, Mode, Subscription
 
-FRAME_SECONDS = 0.05
+FRAME_SECONDS = 0.1
 COUNTS_SECONDS = 1.0
 BEAT_SECONDS = 5.0
 
@@ -148,7 +148,7 @@ class Viewer:
         self.news.set()
 
     async def frames(self) -> AsyncGenerator[str, None]:
-        """Yield what is new, at most one frame each 50 ms, and a beat when there is nothing."""
+        """Yield what is new, at most one frame each 100 ms, and a beat when there is nothing."""
         while True:
             await self.wait()
             for frame in self.turn():
