@@ -73,8 +73,9 @@ class Column:
         return ".".join([PAYLOAD, *(_written_step(step) for step in self.path)])
 
     @property
-    def title(self) -> str:
-        return ".".join(self.path)
+    def ending(self) -> str:
+        """The last step of its path, which is what tells most columns apart."""
+        return self.path[-1].rpartition(".")[2] or self.path[-1]
 
     def cell(self, event: Event) -> "Cell":
         return self._label(event) if self.field == LABEL else self._place(event)
@@ -85,11 +86,11 @@ class Column:
         for labels in (event.resource, *event.related):
             if key in labels:
                 return self._told(labels[key])
-        return Cell(self.title)
+        return Cell()
 
     def _place(self, event: Event) -> "Cell":
         if "payload" not in event.__dict__:
-            return Cell(self.title, NOT_READ)
+            return Cell(NOT_READ)
         found: Any = event.payload
         for step in self.path:
             if isinstance(found, dict) and step in found:
@@ -97,21 +98,20 @@ class Column:
             elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
                 found = found[int(step)]
             else:
-                return Cell(self.title)
+                return Cell()
         return self._told(found)
 
     def _told(self, value: Any) -> "Cell":
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         shown = text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
         can_filter = not isinstance(value, dict | list | None) and 0 < len(text) <= LONGEST_FILTER
-        return Cell(self.title, shown, clause(self.text, text) if can_filter else "")
+        return Cell(shown, clause(self.text, text) if can_filter else "")
 
 
 @dataclass(frozen=True)
 class Cell:
     """What a row shows in one column: "" where the event has nothing there."""
 
-    title: str
     text: str = ""
     query: str = ""
     """The clause that finds events with the same."""
@@ -130,6 +130,12 @@ def read_columns(text: str) -> Columns:
 
 def written(columns: Iterable[Column]) -> str:
     return ",".join(column.text for column in columns)
+
+
+def titles(columns: Columns) -> list[str]:
+    """Return what stands above columns: the ending of each where that is no other's."""
+    times = Counter(column.ending for column in columns)
+    return [column.ending if times[column.ending] == 1 else column.text for column in columns]
 
 
 def _pieces(text: str) -> list[str]:

@@ -1,6 +1,6 @@
 """How an event looks as a row: one template for the page, for paging and for the live socket."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from urllib.parse import quote, urlencode
@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from apps.events.models import Event
 from apps.events.position import Position
 from apps.events.words import system_title, words
-from apps.feed.columns import Cell, Columns
+from apps.feed.columns import Cell, Columns, titles
 from apps.query import clause, display_name
 from apps.query.values import written_value
 
@@ -58,7 +58,7 @@ def draw(event: Event, at: str, columns: Columns = ()) -> SafeString:
         event_value=written_value(event.event),
         message=event.message,
         pills=[] if columns else [pill(labels) for labels in event.related[:PILLS]],
-        cells=[(cell, cell.query and filtered(cell.query)) for cell in cells(event, columns)],
+        cells=list(cells(event, columns)) if columns else (),
         related=len(event.related),
         more=max(0, len(event.related) - PILLS),
         rest=max(0, len(event.related) - PILLS + 1),
@@ -66,8 +66,11 @@ def draw(event: Event, at: str, columns: Columns = ()) -> SafeString:
     )
 
 
-def cells(event: Event, columns: Columns) -> list[Cell]:
-    return [column.cell(event) for column in columns]
+def cells(event: Event, columns: Columns) -> Iterator[tuple[str, str, Cell, str]]:
+    """Yield what each column is called and is, what it shows, and the link that filters by that."""
+    for title, column in zip(titles(columns), columns, strict=True):
+        cell = column.cell(event)
+        yield title, column.text, cell, filtered(cell.query) if cell.query else ""
 
 
 def pill(labels: Mapping[str, str]) -> SafeString:

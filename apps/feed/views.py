@@ -17,7 +17,7 @@ from apps.events.search import Page, QueryTimeout
 from apps.feed.api import order_of
 from apps.feed.api_errors import Problem, answer
 from apps.feed.asked import ARRIVAL, MISTAKES, OCCURRED, Asked, choose, link
-from apps.feed.columns import Columns, choices, read_payloads
+from apps.feed.columns import Column, Columns, choices, read_payloads, titles
 from apps.feed.event_page import EventPage, find, whole_payload
 from apps.feed.export import links as export_links
 from apps.feed.filters import FIELDS, filters, outcome_buttons
@@ -73,7 +73,7 @@ def told(
         "filters": filters(query),
         "rows": list(rows(page, now, asked.columns)),
         "columns": choices(page.events, asked.columns),
-        "heads": [(column, asked.without_column(column)) for column in asked.columns],
+        "heads": heads(asked),
         "older": asked.older(page),
         "searched_to": page.searched_to and moment(page.searched_to),
         "position": page.position,
@@ -116,6 +116,12 @@ def said(asked: Asked, query: Query) -> list[tuple[str, bool]]:
     stretch = ", in one stretch of the log" if asked.is_stretch else ""
     order = f"{stretch}, in the order they arrived" if asked.of_log else ""
     return [*query.sentence(), (f"{asked.range.words}{order}.", False)]
+
+
+def heads(asked: Asked) -> list[tuple[str, Column, str]]:
+    """Return what stands above each column, the column, and the link that takes it away."""
+    named = zip(titles(asked.columns), asked.columns, strict=True)
+    return [(title, column, asked.without_column(column)) for title, column in named]
 
 
 def rows(page: Page, now: datetime, columns: Columns) -> Iterator[tuple[str, str]]:

@@ -104,6 +104,14 @@ def test_a_row_shows_what_the_event_has_there(page, columns, told, shown):
     assert cells(page(columns=columns)) == [[shown]]
 
 
+def test_a_column_is_called_by_its_ending_where_that_is_no_others(page):
+    store(draft())
+    html = page(columns="label.prefect.state-type,payload.a.type,payload.b.type")
+    called = ["state-type", "payload.a.type", "payload.b.type"]
+    assert re.findall(r"<dt>(.*?)</dt>", html) == called
+    assert re.findall(r'<li><bdi title="[^"]*">(.*?)</bdi>', html) == called
+
+
 def test_a_payload_too_large_for_a_list_is_not_read(page):
     noise = [f"{n * 7919 % 104729:x}" for n in range(60_000)]
     store(draft(payload={"a": 1, "noise": noise}))
