@@ -80,9 +80,10 @@ def _whole(event: Event, kind: str) -> Parts:
 def _happened(text: str, kind: str) -> str:
     """Return “ failed” of “Flow run failed”, else the whole words after a colon."""
     text = _uncapitalized(text)
-    # “Run failed” is told of a “dbt model run”, too.
-    said = text.removeprefix(f"{kind} ").removeprefix(f"{kind.rpartition(' ')[2]} ")
-    predicate = PREDICATES.get(said)
+    # “Run failed” is told of a “dbt model run”, “Workflow failed” of a “workflow execution”.
+    names = (kind, kind.rpartition(" ")[2], kind.partition(" ")[0])
+    said = (text.removeprefix(f"{name} ") for name in names)
+    predicate = next((PREDICATES[words] for words in said if words in PREDICATES), None)
     return f" {predicate}" if predicate else f": {text}"
 
 

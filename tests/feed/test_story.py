@@ -48,6 +48,8 @@ def told(name: str, id: str) -> str:
         ("acme.invoice.paid", "acme.invoice.1", "it: invoice paid."),
         ("flink.checkpoint.COMPLETED", "flink.job.1", "it: checkpoint completed."),
         ("openlineage.run.FAIL", "openlineage.run.1", "it failed."),
+        ("flyte.workflow-execution.FAILED", "flyte.workflow-execution.p.d.n", "it failed."),
+        ("flyte.node-execution.RUNNING", "flyte.node-execution.p.d.n.n0", "it is running."),
     ],
 )  # fmt: skip
 def test_each_way_of_happening_makes_a_sentence(name, id, sentence):

@@ -115,7 +115,7 @@ def test_external_resources_pods_pools_and_reasons_are_tables() -> None:
         reasons=[{"reason": "Pulled", "occurred_at": "2026-11-20T10:00:06Z"}],
     )
     assert rows(told["External resources"]) == [
-        ["3", "x-1", "failed, to be tried again", "2", "cache miss"],
+        ["3", "x-1", "failed, retrying", "2", "cache miss"],
         ["0", "", "newer phase", "1", "not cached"],
     ]
     assert rows(told["Pods"]) == [["p-0", "flyte", "copilot, main"]]

@@ -117,6 +117,18 @@ def test_what_says_most_of_a_run_comes_first_and_its_job_late() -> None:
     ]
 
 
+def test_a_root_that_is_the_parent_comes_late() -> None:
+    of = {"run": {"runId": RUN_ID}, "job": job()}
+    told = draft(run=run(parent={**of, "root": of}))
+    assert [one[RESOURCE_ROLE] for one in told.related] == [
+        "parent",
+        "job",
+        "parent-job",
+        "root-job",
+        "root",
+    ]
+
+
 def test_a_dataset_that_is_read_and_written_is_related_in_both_roles() -> None:
     told = draft(inputs=[DATASET, DATASET], outputs=[DATASET])
     id = "openlineage.dataset.s3%3A%2F%2Flake/orders"

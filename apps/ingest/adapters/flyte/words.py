@@ -67,7 +67,7 @@ TASK_PHASES = {
     "FAILED": ("Task attempt failed", FAILED),
     "INITIALIZING": ("Task attempt initializing", WAITING),
     "WAITING_FOR_RESOURCES": ("Task attempt waiting for resources", WAITING),
-    "RETRYABLE_FAILED": ("Task attempt failed, to be tried again", FAILED),
+    "RETRYABLE_FAILED": ("Task attempt failed, retrying", FAILED),
 }
 PHASES: Mapping[str, tuple[str, Kind, Mapping[str, tuple[str, Outcome]]]] = {
     "workflow-execution": ("Workflow", WORKFLOW_EXECUTION, WORKFLOW_PHASES),

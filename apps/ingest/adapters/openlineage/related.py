@@ -72,9 +72,14 @@ class Related:
 
     @property
     def resources(self) -> list[dict[str, str]]:
-        told = self._by_role.items()
-        ranked = sorted(told, key=lambda one: RANKS.get(one[0][0], len(RANKS)))
-        return [labels for _, labels in ranked]
+        told = sorted(self._by_role, key=self._rank)
+        return [self._by_role[role_and_id] for role_and_id in told]
+
+    def _rank(self, role_and_id: tuple[str, str]) -> int:
+        role, id = role_and_id
+        # Often the root is the parent, and says nothing new.
+        is_said = role == "root" and ("parent", id) in self._by_role
+        return len(RANKS) if is_said else RANKS.get(role, len(RANKS))
 
     def add(self, role: str, labels: dict[str, str]) -> None:
         self._by_role.setdefault((role, labels[RESOURCE_ID]), {**labels, RESOURCE_ROLE: role})
