@@ -16,7 +16,7 @@ from django.db import connection
 
 from apps.events.models import Event
 from apps.query import clause
-from apps.query.values import STRING, quote, unquote, written_key
+from apps.query.values import STRING, Value, quote, unquote, written_key
 
 MOST = 8
 OFFERED = 10
@@ -85,27 +85,24 @@ class Column:
         key = self.path[0]
         for labels in (event.resource, *event.related):
             if key in labels:
-                return self._told(labels[key])
+                return _told(self.text, labels[key])
         return Cell()
 
     def _place(self, event: Event) -> "Cell":
         if "payload" not in event.__dict__:
             return Cell(NOT_READ)
         found: Any = event.payload
+        keys = []
         for step in self.path:
             if isinstance(found, dict) and step in found:
                 found = found[step]
+                keys.append(step)
             elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
                 found = found[int(step)]
             else:
                 return Cell()
-        return self._told(found)
-
-    def _told(self, value: Any) -> "Cell":
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        shown = text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
-        can_filter = not isinstance(value, dict | list | None) and 0 < len(text) <= LONGEST_FILTER
-        return Cell(shown, clause(self.text, text) if can_filter else "")
+        # A query names no place in a list: it looks at each.
+        return _told(Column(PAYLOAD, tuple(keys)).text, found)
 
 
 @dataclass(frozen=True)
@@ -115,6 +112,15 @@ class Cell:
     text: str = ""
     query: str = ""
     """The clause that finds events with the same."""
+
+
+def _told(field: str, value: Any) -> Cell:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    shown = text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+    can_filter = not isinstance(value, dict | list | None) and 0 < len(text) <= LONGEST_FILTER
+    # In quotes a number or truth value would be a text.
+    asked = Value(text, quoted=isinstance(value, str))
+    return Cell(shown, clause(field, asked) if can_filter else "")
 
 
 Columns = tuple[Column, ...]

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from urllib.parse import unquote
 
 import pytest
 from channels.db import database_sync_to_async
@@ -126,9 +127,21 @@ def test_columns_stand_in_the_place_of_related_resources(page):
     assert cells(html) == [["ml", "–"]]
 
 
-def test_a_cell_narrows_to_events_with_the_same(page):
-    store(draft(resource=TEAM, payload={"ms": 5}))
-    assert 'href="/?q=label.team:billing"' in page(columns="label.team")
+@pytest.mark.parametrize(
+    ("columns", "value"),
+    [
+        ("label.team", {"resource": TEAM}),
+        ("payload.ms", {"payload": {"ms": 12.5}}),
+        ("payload.a.b", {"payload": {"a": {"b": 'deep, and "quoted"'}}}),
+        ("payload.a.1", {"payload": {"a": ["x", "y"]}}),
+        ("payload.a", {"payload": {"a": False}}),
+        ('payload."host.name"', {"payload": {"host.name": "web-1"}}),
+    ],
+)
+def test_a_cell_leads_to_events_with_the_same(page, columns, value):
+    store(draft(**value), draft())
+    [href] = re.findall(r'<dd><a href="/\?q=([^"]*)"', page(columns=columns))
+    assert len(cells(page(q=unquote(unescape(href)), columns=columns))) == 1
 
 
 def test_rows_are_drawn_once_for_each_set_of_columns(page):
