@@ -147,6 +147,7 @@ class Box {
       this.form.requestSubmit();
     });
     this.form.closest(".bar").after(told);
+    document.querySelector(".said")?.replaceChildren();
     document.querySelector("event-feed .list")?.classList.add("stale");
     this.input.setAttribute("aria-invalid", "true");
     this.input.setAttribute("aria-describedby", "query-error");
