@@ -2,14 +2,19 @@
 const EVERY = 10000;
 const pins = [...document.querySelectorAll(".nav [data-view]")];
 const open = document.querySelector(".nav [data-view][aria-current]")?.dataset.view ?? "";
+const COUNTS = `/views/counts?looking=${open}`;
 const numbers = new Intl.NumberFormat("en");
 let timer = 0;
 
 async function ask() {
   clearTimeout(timer);
-  if (document.hidden) return;
+  if (document.hidden) {
+    // Also when the page is left: up to here the open one was looked at.
+    if (open) fetch(COUNTS, { keepalive: true }).catch(() => {});
+    return;
+  }
   try {
-    const answer = await fetch(`/views/counts?looking=${open}`);
+    const answer = await fetch(COUNTS);
     if (answer.ok) show((await answer.json()).counts);
   } catch {
     // The server is away; it is asked again.
@@ -29,6 +34,6 @@ function show(counts) {
 
 if (pins.length) {
   document.addEventListener("visibilitychange", ask);
-  // A page that is left may have been looked at since the last time it asked.
+  // Now, and when going back to it.
   addEventListener("pageshow", ask);
 }

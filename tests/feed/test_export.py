@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 import pytest
 from channels.db import database_sync_to_async
+from django.core.asgi import get_asgi_application
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import AsyncClient
@@ -288,3 +289,40 @@ async def test_an_export_that_cannot_go_on_has_no_end(impatient, caplog):
     with pytest.raises(asyncio.CancelledError):
         await told_by(breaking(times=1_000_000))
     assert "broke off after 50 events: gone" in caplog.text
+
+
+async def test_a_client_that_leaves_ends_its_export(local, monkeypatch):
+    await database_sync_to_async(store)(*(draft(number=n) for n in range(2_000)))
+    read = []
+    part = Export.part
+
+    def counted(self):
+        read.append(1)
+        return part(self)
+
+    monkeypatch.setattr(Export, "part", counted)
+    begun, never = asyncio.Event(), asyncio.Event()
+
+    async def receive():
+        if not begun.is_set() and not received:
+            received.append(1)
+            return {"type": "http.request", "body": b""}
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        if message.get("body"):
+            begun.set()
+            # As our server has it for who does not take what we send.
+            await never.wait()
+
+    received = []
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/export",
+        "query_string": b"",
+        "headers": [(b"host", b"testserver")],
+    }
+    await asyncio.wait_for(get_asgi_application()(scope, receive, send), 60)
+    assert len(read) == 1
