@@ -22,20 +22,18 @@ DATA = (
 )
 
 
-def datasets_of(event: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Yield the datasets that an event names by URI, with the role of each."""
+def datasets_of(event: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the datasets that an event names by URI, with the role of each."""
+    datasets = []
     for role, at, inline in DATA:
-        for uri in islice(_uris(event, at, inline), MOST_DATASETS):
+        uri = event.get(at)
+        uris = [] if uri is None or uri.endswith(LITERALS) else [uri]
+        if inline in event:
+            uris += islice(_pointed_to(event[inline]), MOST_DATASETS)
+        for uri in uris:
             if dataset := dataset_at(uri):
-                yield {**dataset, RESOURCE_ROLE: role}
-
-
-def _uris(event: Mapping[str, Any], at: str, inline: str) -> Iterator[str]:
-    uri = event.get(at, "")
-    if not uri.endswith(LITERALS):
-        yield uri
-    if inline in event:
-        yield from _pointed_to(event[inline])
+                datasets.append({**dataset, RESOURCE_ROLE: role})
+    return datasets
 
 
 def _pointed_to(literals: object) -> Iterator[str]:

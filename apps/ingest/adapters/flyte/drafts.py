@@ -7,6 +7,7 @@ A re-send after a restart of propeller carries another time. So the identity is 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -210,6 +211,7 @@ def task(event: Values, phase: str) -> About:
     names, node_id = _names(execution), node["node_id"]
     attempt, version = event.get("retry_attempt", 0), event.get("phase_version", 0)
     metadata = event.get("metadata", NOTHING)
+    name, full_name = called(entity["name"])
     return About(
         identity=(
             *("task", *names, node_id),
@@ -218,10 +220,10 @@ def task(event: Values, phase: str) -> About:
             *(str(attempt), phase, str(version)),
         ),
         id=task_execution_id(names, node_id, attempt),
-        name=last_part(entity["name"]),
+        name=name,
         labels={
             **_scope(execution),
-            **_full_name(entity["name"]),
+            **full_name,
             "flyte.node-id": node_id,
             "flyte.retry-attempt": str(attempt),
             "flyte.phase-version": str(version),
@@ -405,18 +407,16 @@ def _artifact(id: Mapping[str, Any]) -> list[Labels]:
     return _related("artifact", told, name)
 
 
-def last_part(name: str) -> str:
-    """Return what people call a task: `fit` of `workflows.train.fit`."""
+@lru_cache(maxsize=1024)
+def called(name: str) -> tuple[str, Labels]:
+    """Return what people call a task, and a label for the rest: `fit` of `workflows.train.fit`."""
     last = name.rpartition(".")[2]
-    return last if last.isidentifier() else name
-
-
-def _full_name(name: str) -> Labels:
-    return {FULL_NAME: name} if last_part(name) != name else {}
+    return (last, {FULL_NAME: name}) if last != name and last.isidentifier() else (name, {})
 
 
 def _named(role: str, id: str, name: str, **labels: str) -> list[Labels]:
-    return _related(role, id, last_part(name), **_full_name(name), **labels)
+    name, full_name = called(name)
+    return _related(role, id, name, **full_name, **labels)
 
 
 def _related(role: str, id: str, name: str, **labels: str) -> list[Labels]:

@@ -62,6 +62,8 @@ ROLES = (
     *("root", "job", "parent-job", "root-job"),
 )
 RANKS = {role: rank for rank, role in enumerate(ROLES)}
+LAST = len(RANKS)
+RANKS_OF_NESTED = {**RANKS, "root": LAST}
 
 
 class Related:
@@ -72,14 +74,13 @@ class Related:
 
     @property
     def resources(self) -> list[dict[str, str]]:
-        told = sorted(self._by_role, key=self._rank)
-        return [self._by_role[role_and_id] for role_and_id in told]
-
-    def _rank(self, role_and_id: tuple[str, str]) -> int:
-        role, id = role_and_id
+        by_role = self._by_role
         # Often the root is the parent, and says nothing new.
-        is_said = role == "root" and ("parent", id) in self._by_role
-        return len(RANKS) if is_said else RANKS.get(role, len(RANKS))
+        is_said = any(("parent", id) in by_role for role, id in by_role if role == "root")
+        ranks = RANKS_OF_NESTED if is_said else RANKS
+        return [
+            by_role[told] for told in sorted(by_role, key=lambda told: ranks.get(told[0], LAST))
+        ]
 
     def add(self, role: str, labels: dict[str, str]) -> None:
         self._by_role.setdefault((role, labels[RESOURCE_ID]), {**labels, RESOURCE_ROLE: role})
