@@ -22,6 +22,7 @@ from apps.events.counting import (
 from apps.events.rollups import LONGEST_NAME
 from apps.events.words import system_title
 from apps.feed.asked import Asked, choose, chosen, toggle
+from apps.feed.rows import exact
 from apps.query import Query, clause, parse
 from apps.query import Value as Said
 
@@ -44,7 +45,7 @@ class Line:
     """One value of a facet; links are empty where no query can ask for it."""
 
     text: str
-    events: int
+    events: str
     share: int
     """Of the most frequent value, in percent."""
     include: str
@@ -71,18 +72,25 @@ class Box:
 def facets(request: HttpRequest) -> HttpResponse:
     """Answer a fragment: every facet, or those of `field`."""
     now = timezone.now()
+    template = "feed/_facets.html" if "part" in request.GET else "feed/facets.html"
     try:
         asked = Asked.read(request.GET, now)
         query = parse(asked.text)
         fields = request.GET.getlist("field") or FACETS
         boxes = [box(asked, query, field) for field in fields[: len(FACETS)]]
     except ValueError as error:
-        return render(request, "feed/_facets.html", {"error": str(error)}, status=400)
+        return render(request, template, {"error": str(error)}, status=400)
     within = default_range(asked.range.since, asked.range.until, now)
     return render(
         request,
-        "feed/_facets.html",
-        {"boxes": boxes, "default": asked.range.since is None, "range": within},
+        template,
+        {
+            "asked": asked,
+            "boxes": boxes,
+            "default": asked.range.since is None,
+            "alone": "field" in request.GET,
+            "since": exact(within.since) if within.since else "",
+        },
     )
 
 
@@ -112,7 +120,7 @@ def line(asked: Asked, query: Query, field: str, value: Value, most: int) -> Lin
         exclude = asked.link(q=excluded(query, without))
     return Line(
         text=system_title(value.text) if field == "system" else value.text,
-        events=value.events,
+        events=f"{value.events:,}",
         share=max(1, round(100 * value.events / max(most, 1))),
         include=include,
         exclude=exclude,

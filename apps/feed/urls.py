@@ -1,9 +1,12 @@
 from django.urls import path
 
-from apps.feed import export_views, health_page, saved_pages, views
+from apps.feed import counted, export_views, facets, health_page, histogram, saved_pages, views
 
 urlpatterns = [
     path("", views.feed),
+    path("counted", counted.counted),
+    path("histogram", histogram.draw),
+    path("facets", facets.facets),
     path("export", export_views.export),
     path("views", saved_pages.views),
     path("views/counts", saved_pages.counts),
