@@ -8,7 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from apps.accounts.models import Scope, Token
+from apps.events.follower import step
+from apps.events.rollups import Rollups
 from apps.events.search import QueryTimeout
+from tests.events.waiting import until_final
 from tests.feed.prefect.recorded import NAMES, name_of, occurred, recorded
 from tests.feed.watching import draft, store
 
@@ -260,6 +263,19 @@ def test_counts_by_time_count_within_the_filter_only(count):
     store(*recorded())
     asked = {"filter": hours("03:41:36", "03:41:38"), "time_unit": "hour"}
     assert [one["count"] for one in count("time", asked).json()] == [2]
+
+
+@pytest.mark.parametrize("unit", ["hour", "minute"])
+def test_counts_kept_by_the_minute_tell_what_the_rows_tell(count, unit):
+    times = [datetime(2026, 11, 21, 3, minute, 30, tzinfo=UTC) for minute in (0, 0, 1, 59)]
+    store(*(draft(occurred=time) for time in times))
+    asked = {"filter": hours("03:00:15", "03:59:29"), "time_unit": unit}
+    by_rows = count("time", asked).json()
+    assert sum(one["count"] for one in by_rows) == 3
+    until_final()
+    while step(Rollups()):
+        pass
+    assert count("time", asked).json() == by_rows
 
 
 def test_buckets_may_be_parts_of_a_unit(count):
