@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import doors, idle, ingest, pages, queries, viewers, visible
+from benchmarks import doors, export, idle, ingest, pages, queries, viewers, visible
 from benchmarks.bench import Bench
 from benchmarks.events import average_size
 from benchmarks.figures import Figure, table, target_missed
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "viewers": viewers.measure,
     "crowd": viewers.measure_crowd,
     "pages": pages.measure,
+    "export": export.measure,
     "queries": queries.measure,
 }
 
