@@ -105,7 +105,7 @@ def test_a_dialog_tells_all_keys_and_switches_them_off(visitor):
     expect(help).to_be_hidden()
     visitor.sees_state("live")
     visitor.page.reload()
-    visitor.page.locator(".menu.view summary").click()
+    visitor.page.locator(".menu.display summary").click()
     visitor.page.get_by_role("button", name="All keys").click()
     expect(help.get_by_role("checkbox", name="Single keys")).not_to_be_checked()
 
@@ -114,7 +114,7 @@ def test_compact_rows_are_remembered(visitor):
     with_rows(visitor, "row")
     row = visitor.row("row")
     before = row.bounding_box()["height"]
-    visitor.page.locator(".menu.view summary").click()
+    visitor.page.locator(".menu.display summary").click()
     visitor.page.get_by_label("Compact").check()
     visitor.page.reload()
     expect(visitor.page.locator("html")).to_have_attribute("data-density", "compact")
@@ -126,7 +126,7 @@ def test_a_chosen_column_stands_in_the_page_in_older_events_and_live(visitor):
     visitor.send(*(visitor.event(f"n{n}", resource=team) for n in range(60)))
     visitor.watch()
     page = visitor.page
-    page.locator(".menu.view summary").click()
+    page.locator(".menu.display summary").click()
     page.get_by_label("label.team", exact=True).check()
     page.get_by_label("Another column").fill("payload.ms")
     page.get_by_role("button", name="Show these").click()
@@ -206,7 +206,7 @@ def test_a_phone_shows_all_of_it_and_menus_come_from_below(visitor, columns):
     visitor.visit(f"/?q=any:{visitor.corner}.*&columns={columns}")
     visitor.sees_state("live")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    for menu in ("View", "Resource", "Everything kept"):
+    for menu in ("Display", "Resource", "Everything kept"):
         page.locator("summary", has_text=menu).click()
         panel = page.locator("details[open] .panel")
         box = panel.bounding_box()
@@ -216,3 +216,49 @@ def test_a_phone_shows_all_of_it_and_menus_come_from_below(visitor, columns):
         expect(panel).to_be_hidden()
     visitor.visit(f"/events/{page.locator('.row a.words').get_attribute('href').split('/')[-1]}")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+CONTROLS = ", ".join(
+    [
+        ".filters :is(a, button, summary, input, select)",
+        ".bar button",
+        ".heads a",
+        ".cells a",
+        "dialog :is(button, input)",
+        ".event :is(.tools, .only) :is(a, button, summary)",
+    ]
+)
+NAMELESS_OR_SMALL = """
+(controls) => [...document.querySelectorAll(controls)]
+    .filter((one) => one.checkVisibility() && !one.closest("[hidden]"))
+    .filter((one) => {
+        const label = one.labels?.[0];
+        const name = one.ariaLabel || one.textContent.trim() || label?.textContent.trim();
+        const box = (label ?? one).getBoundingClientRect();
+        const inText = getComputedStyle(one).display === "inline";
+        return !(name || one.title) || (!inText && (box.width < 24 || box.height < 24));
+    })
+    .map((one) => one.outerHTML.slice(0, 200))
+"""
+TWICE = """
+() => [...document.querySelectorAll("[id]")]
+    .map((one) => one.id)
+    .filter((id, at, ids) => ids.indexOf(id) !== at)
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_control_has_a_name_and_room_for_a_finger(visitor, width):
+    page = visitor.page
+    page.set_viewport_size({"width": width, "height": 800})
+    visitor.send(visitor.event("n", payload={"duration": 4, "deep": {"down": "here"}}))
+    visitor.visit(f"/?q=any:{visitor.corner}.*&columns=payload.duration,label.team")
+    visitor.sees_state("live")
+    page.locator(".menu.display summary").click()
+    assert page.evaluate(NAMELESS_OR_SMALL, CONTROLS) == []
+    press(visitor, "Escape", "?")
+    assert page.evaluate(NAMELESS_OR_SMALL, CONTROLS) == []
+    press(visitor, "Escape", "j", "Enter")
+    expect(page.locator(".event h1")).to_be_visible()
+    assert page.evaluate(NAMELESS_OR_SMALL, CONTROLS) == []
+    assert page.evaluate(TWICE) == []

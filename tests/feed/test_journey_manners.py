@@ -76,7 +76,7 @@ def test_single_keys_can_be_switched_off(visitor):
     page.keyboard.press("/")
     expect(page.locator("#q")).to_be_focused()
     page.keyboard.press("Tab")
-    page.locator(".menu.view summary").click()
+    page.locator(".menu.display summary").click()
     page.get_by_role("checkbox", name="Single keys").uncheck()
     page.keyboard.press("/")
     expect(page.locator("#q")).not_to_be_focused()

@@ -64,3 +64,12 @@ def test_no_page_carries_script_or_style_of_its_own():
     for template in (ROOT / "templates").rglob("*.html"):
         text = template.read_text()
         assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", text), template
+
+
+def test_the_docs_tell_every_key():
+    script = (ROOT / "static/js/keys.js").read_text()
+    table = re.search(r"const KEYS = \{(.*?)\n\};", script, re.S)[1]
+    keys = re.findall(r'^  "?([^\s":]+)"?: \[', table, re.M)
+    told = (ROOT / "docs/feed.md").read_text().split("## Columns")[0]
+    assert {"j", "/", "?", "Escape"} <= set(keys)
+    assert [key for key in keys if f"`{key.replace('Escape', 'Esc')}`" not in told] == []
