@@ -7,7 +7,9 @@ from typing import Any
 
 from apps.feed.columns import PAYLOAD, Column
 from apps.feed.rows import filtered
-from apps.query.values import quote
+from apps.query import Value, clause
+from apps.query.fields import written_path
+from apps.query.payload import Path as Asked
 
 MOST_NODES = 400
 LONGEST = 1_000
@@ -15,6 +17,8 @@ LONGEST_FILTER = 120
 OPEN_UNTIL = 2
 
 Path = tuple[str, ...]
+Steps = tuple[str | None, ...]
+"""As a query writes a path: whatever the place in an array, `[]`."""
 
 
 @dataclass
@@ -46,23 +50,24 @@ class Budget:
 
 def tree(payload: dict[str, Any]) -> Node:
     """Return the payload's tree, with what was left out counted where it was."""
-    return _node((), payload, budget=Budget(MOST_NODES))
+    return _node((), (), payload, budget=Budget(MOST_NODES))
 
 
-def _node(path: Path, value: Any, *, budget: Budget) -> Node:
+def _node(path: Path, steps: Steps, value: Any, *, budget: Budget) -> Node:
     if isinstance(value, dict | list):
-        return _branch(path, value, budget=budget)
-    return _leaf(path, value)
+        return _branch(path, steps, value, budget=budget)
+    return _leaf(path, steps, value)
 
 
-def _branch(path: Path, value: dict | list, *, budget: Budget) -> Node:
+def _branch(path: Path, steps: Steps, value: dict | list, *, budget: Budget) -> Node:
     is_open = len(path) < OPEN_UNTIL
     node = Node(_key(path), type(value).__name__, size=len(value), open=is_open)
     for name, child in _children(value):
         if not budget.take():
             node.left_out = len(value) - len(node.children)
             break
-        node.children.append(_node((*path, name), child, budget=budget))
+        step = name if isinstance(value, dict) else None
+        node.children.append(_node((*path, name), (*steps, step), child, budget=budget))
     return node
 
 
@@ -78,23 +83,24 @@ def _key(path: Path) -> str:
     return path[-1] if path else ""
 
 
-def _leaf(path: Path, value: Any) -> Node:
+def _leaf(path: Path, steps: Steps, value: Any) -> Node:
     text = value if isinstance(value, str) else json.dumps(value)
     kind = "str" if isinstance(value, str) else "null" if value is None else type(value).__name__
-    phrase = _phrase(text) if kind in ("str", "int", "float") else ""
+    asked = _asked(steps, value, text)
     return Node(
         _key(path),
         kind,
         text=text[:LONGEST],
         left_out=max(0, len(text) - LONGEST),
-        only=filtered(phrase) if phrase else "",
-        without=filtered(f"-{phrase}") if phrase else "",
-        column=Column(PAYLOAD, path).text if phrase else "",
+        only=filtered(asked) if asked else "",
+        without=filtered(f"-{asked}") if asked else "",
+        column=Column(PAYLOAD, path).text if asked else "",
     )
 
 
-def _phrase(text: str) -> str:
-    """Return the text as a quoted phrase; "" when it has no word or is too long to look for."""
-    if len(text) > LONGEST_FILTER or not any(character.isalnum() for character in text):
+def _asked(steps: Steps, value: Any, text: str) -> str:
+    """Return the clause that asks for this value at this place; "" when one is too long."""
+    if len(text) > LONGEST_FILTER or any(step and len(step) > LONGEST_FILTER for step in steps):
         return ""
-    return quote(text)
+    said = Value(text, quoted=isinstance(value, str))
+    return clause(f"payload.{written_path(Asked(steps))}", said)

@@ -108,8 +108,8 @@ class Sender:
 
     @property
     def feed_link(self) -> str:
-        """The feed of its system, which is where its events are."""
-        return "/?" + urlencode({"q": clause("system", self._system)})
+        """The feed of what it has sent."""
+        return "/?" + urlencode({"q": clause("source", self.source.name)})
 
     @property
     def _system(self) -> str:

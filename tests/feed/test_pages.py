@@ -272,7 +272,8 @@ def test_the_source_of_an_event_leads_to_its_page(page):
 
 
 def test_every_value_filters_with_and_without(page):
-    (id,) = store(failed_run(payload={"error": {"kind": "ValueError", "tries": 3}}))
+    error = {"kind": "ValueError", "tries": 3, "code": "7", "cause": None, "at": [True]}
+    (id,) = store(failed_run(payload={"error": error}))
     html = page(f"/events/{id}")
     for text in (
         "event:prefect.flow-run.Failed",
@@ -280,9 +281,13 @@ def test_every_value_filters_with_and_without(page):
         "any:prefect.flow-run.1",
         "any:prefect.flow.7",
         f"id:{id}",
-        "ValueError",
+        "payload.error.kind:ValueError",
+        "payload.error.tries:3",
+        "payload.error.code:%227%22",
+        "payload.error.cause:null",
+        "payload.error.at[]:true",
     ):
-        only = f"/?q={text}" if ":" in text else f"/?q=%22{text}%22"
+        only = f"/?q={text}"
         assert f'href="{only}"' in html
         assert f'href="{only.replace("q=", "q=-", 1)}"' in html
 
