@@ -8,7 +8,6 @@ other frame is sent: the client looks for an event in whatever it gets.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -34,10 +33,8 @@ from apps.feed.prefect.bell import bell
 from apps.feed.prefect.bodies import Invalid, read_value, value_of
 from apps.feed.prefect.events import received_event, received_events
 from apps.feed.prefect.filters import EventFilter, Occurred
-from apps.feed.prefect.pages import OLDEST_FIRST, bounds_of
+from apps.feed.prefect.pages import OLDEST_FIRST, TOO_LONG, bounds_of, is_too_long
 from apps.query.terms import ReadTerms
-
-logger = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -51,7 +48,6 @@ AUTHENTICATED = '{"type":"auth_success"}'
 # Codes of RFC 6455, section 7.4.1, and of IANA's registry.
 PROTOCOL_ERROR = 1002
 POLICY_VIOLATION = 1008
-BROKEN = 1011
 START_AGAIN = 1012
 TRY_LATER = 1013
 LONGEST_REASON = 123  # bytes, after the same RFC
@@ -64,6 +60,8 @@ PAGE = 100
 MOST_READERS = 200
 RETRY_SECONDS = 1.0
 PERMIT_SECONDS = 120.0
+# How long a client may take to say who it is, and then what it wants.
+SILENCE_SECONDS = 60.0
 
 # Threads of its own: streams that catch up wait for each other, not every page.
 THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="out")
@@ -179,8 +177,12 @@ async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _frame(receive: Receive) -> bytes:
-    """Return the next frame; raises Left."""
-    message = await receive()
+    """Return the next frame; raises Left, and Closing when none comes."""
+    try:
+        async with asyncio.timeout(SILENCE_SECONDS):
+            message = await receive()
+    except TimeoutError:
+        raise Closing(POLICY_VIOLATION, "Nothing was said for a minute") from None
     if message["type"] != "websocket.receive":
         raise Left
     return message.get("bytes") or (message.get("text") or "").encode()
@@ -340,7 +342,9 @@ async def _in_thread(read: Callable[..., T], *arguments: Any) -> T:
     while True:
         try:
             return await loop.run_in_executor(THREADS, _and_close, read, *arguments)
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError) as error:
+            if is_too_long(error):
+                raise Closing(PROTOCOL_ERROR, f"Invalid filter: {TOO_LONG}") from None
             await asyncio.sleep(RETRY_SECONDS)
 
 

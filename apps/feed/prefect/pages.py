@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from django.core import signing
+from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 
 from apps.events.counting import BOUND, count
 from apps.events.log import events_of, state_sync
@@ -40,6 +41,9 @@ DISTINCT = """
 COUNT_DISTINCT = """
     SELECT count(*) FROM (SELECT DISTINCT resource_id FROM event {where} LIMIT %s) AS resources
 """
+
+
+TOO_LONG = "The filter is longer than the database takes."
 
 
 class BadToken(ValueError):
@@ -167,3 +171,8 @@ def _total(asked: EventFilter, *, least: int) -> int:
             return int(found[0][0])
     except QueryTimeout:
         return least
+
+
+def is_too_long(error: Exception) -> bool:
+    """Whether the database has refused the filter itself; another time it would, too."""
+    return isinstance(error.__cause__, ProgramLimitExceeded | StatementTooComplex)

@@ -10,7 +10,6 @@ import msgspec
 from django.conf import settings
 from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
@@ -21,7 +20,15 @@ from apps.feed.prefect.bodies import Invalid, Refused, read_body
 from apps.feed.prefect.counts import COUNTABLES, Counted, counted
 from apps.feed.prefect.events import received_events
 from apps.feed.prefect.filters import EventFilter
-from apps.feed.prefect.pages import BadToken, Page, Token, first_page, next_page
+from apps.feed.prefect.pages import (
+    TOO_LONG,
+    BadToken,
+    Page,
+    Token,
+    first_page,
+    is_too_long,
+    next_page,
+)
 
 LIMIT = 50
 MOST = 200
@@ -109,10 +116,8 @@ def answer_error(error: Exception, context: dict[str, Any]) -> HttpResponse | No
             return as_json({"detail": "Forbidden"}, status=403)
         case QueryTimeout():
             return said(503, str(error))
-        case OperationalError() if isinstance(
-            error.__cause__, ProgramLimitExceeded | StatementTooComplex
-        ):
-            return said(422, "The filter is longer than the database takes.")
+        case OperationalError() if is_too_long(error):
+            return said(422, TOO_LONG)
         case OperationalError() | InterfaceError():
             return said(503, "The database is away. Try again in a moment.", RETRY_SECONDS)
         case NotAuthenticated() | AuthenticationFailed():

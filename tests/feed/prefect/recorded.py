@@ -98,3 +98,10 @@ def recorded() -> list[Draft]:
         )
         for name, told in TOLD.items()
     ]
+
+
+def long_filter() -> dict[str, Any]:
+    """A filter that no tsquery has room for."""
+    many = [f"acme.{'x' * 600}.{n}" for n in range(500)]
+    both = {"id": many, "id_prefix": many}
+    return {"event": {"name": many, "prefix": many}, "resource": both, "any_resource": both}

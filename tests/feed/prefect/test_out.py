@@ -9,6 +9,7 @@ import pytest
 from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 
 from apps.accounts.models import Scope, Token
@@ -16,7 +17,7 @@ from apps.events.models import Event
 from apps.feed.prefect import out
 from apps.feed.prefect.bell import bell
 from eventfeed.asgi import live
-from tests.feed.prefect.recorded import FLOW_RUN, recorded
+from tests.feed.prefect.recorded import FLOW_RUN, long_filter, recorded
 from tests.feed.watching import draft, store_soon
 
 pytestmark = [
@@ -281,6 +282,36 @@ async def test_no_more_streams_than_a_process_may_serve(monkeypatch):
             await second.greet()
             await second.ask()
             assert (await second.closed())[0] == 1013
+
+
+async def test_a_filter_beyond_what_the_database_takes_is_refused():
+    async with Reader() as reader:
+        await reader.greet()
+        await reader.ask(**long_filter())
+        code, reason = await reader.closed()
+    assert (code, reason) == (1002, "Invalid filter: The filter is longer than the database takes.")
+
+
+async def test_who_says_nothing_is_closed(monkeypatch):
+    monkeypatch.setattr(out, "SILENCE_SECONDS", 0.05)
+    async with Reader() as reader:
+        assert (await reader.closed())[0] == 1008
+
+
+async def test_when_the_log_begins_anew_the_client_is_to_connect_anew():
+    async with Reader() as reader:
+        await reader.greet()
+        await reader.ask()
+        await store_soon(draft())
+        await reader.ids(1)
+        await database_sync_to_async(rename_the_log)()
+        await store_soon(draft())
+        assert (await reader.closed())[0] == 1012
+
+
+def rename_the_log():
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE log SET id = left(md5(id), 12)")
 
 
 async def test_the_bell_rests_when_nobody_hears():
