@@ -69,6 +69,16 @@ def test_a_key_narrows_to_the_row_or_to_all_else(visitor, key, added):
     expect(visitor.page.locator("#q")).to_have_value(asked)
 
 
+def test_a_key_narrows_all_of_an_or(visitor):
+    with_rows(visitor, "odd", "even")
+    either = " OR ".join(f"event:{visitor.corner}.{name}" for name in ("odd", "even"))
+    visitor.visit(f"/?q={either}")
+    press(visitor, "j", "x")
+    asked = f"({either}) -event:{visitor.corner}.odd"
+    expect(visitor.page.locator("#q")).to_have_value(asked)
+    assert visitor.names() == ["even"]
+
+
 def test_a_key_that_needs_a_row_says_so(visitor):
     with_rows(visitor, "odd")
     press(visitor, "e")
