@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -31,7 +32,10 @@ COLUMNS = (
 # What a spreadsheet would run: https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
-encode = msgspec.json.Encoder().encode
+encode_lines = msgspec.json.Encoder().encode_lines
+
+# An event, the name of its source, and its payload as JSON.
+Telling = tuple[Event, str, str]
 
 
 @dataclass(frozen=True)
@@ -43,17 +47,24 @@ class Format:
     use: str
     media: str
     head: bytes
-    line: Callable[[Event, str, str], bytes]
-    """Writes an event with the name of its source and its payload as JSON."""
+    lines: Callable[[Iterable[Telling]], bytes]
 
 
-def as_ndjson(event: Event, source: str, payload: str) -> bytes:
-    return encode(told(event, source=source, payload=msgspec.Raw(payload.encode()))) + b"\n"
+def as_ndjson(tellings: Iterable[Telling]) -> bytes:
+    return encode_lines([_object(*telling) for telling in tellings])
 
 
-def as_csv(event: Event, source: str, payload: str) -> bytes:
+def _object(event: Event, source: str, payload: str) -> dict[str, Any]:
+    return told(event, source=source, payload=msgspec.Raw(payload.encode()))
+
+
+def as_csv(tellings: Iterable[Telling]) -> bytes:
+    return _table(_cells(*telling) for telling in tellings)
+
+
+def _cells(event: Event, source: str, payload: str) -> tuple[str, ...]:
     related = "; ".join(f"{one.get(ROLE, '')}={one.get(ID, '')}" for one in event.related)
-    return _row(
+    return (
         str(event.id),
         iso(event.occurred),
         iso(event.received),
@@ -69,9 +80,9 @@ def as_csv(event: Event, source: str, payload: str) -> bytes:
     )
 
 
-def _row(*cells: str) -> bytes:
+def _table(rows: Iterable[Sequence[str]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerow(map(harmless, cells))
+    csv.writer(text).writerows([harmless(cell) for cell in row] for row in rows)
     return text.getvalue().encode()
 
 
@@ -85,6 +96,6 @@ FORMATS: Mapping[str, Format] = {
         "ndjson", "NDJSON", "whole events, to import again", "application/x-ndjson", b"", as_ndjson
     ),
     "csv": Format(
-        "csv", "CSV", "for spreadsheets", "text/csv; charset=utf-8", _row(*COLUMNS), as_csv
+        "csv", "CSV", "for spreadsheets", "text/csv; charset=utf-8", _table([COLUMNS]), as_csv
     ),
 }

@@ -73,7 +73,6 @@ class View(models.Model):
             models.UniqueConstraint(
                 fields=["owner"],
                 condition=models.Q(is_default=True),
-                nulls_distinct=False,
                 name="one_default_view_an_owner",
             )
         ]

@@ -179,10 +179,13 @@ def test_what_is_done_to_shared_views_is_told_as_events(signed_in):
     assert all(one.resource["prefect.resource.name"] == "Ours" for one in told)
 
 
-def test_the_view_of_someone_who_is_gone_stays_when_it_is_shared(signed_in):
-    save(signed_in["ada"], shared="on")
-    User.objects.get(username="ada").delete()
-    assert names(signed_in["ben"]) == ["Failures"]
+def test_the_views_of_those_who_are_gone_stay_when_they_are_shared(signed_in):
+    for name in ("ada", "chief"):
+        view, _ = save(signed_in[name], name=f"Of {name}", shared="on")
+        do(signed_in[name], view, "default", on="1")
+        User.objects.get(username=name).delete()
+    assert names(signed_in["ben"]) == ["Of ada", "Of chief"]
+    assert signed_in["ben"].get("/").status_code == 200
 
 
 # Pinned, with what is new

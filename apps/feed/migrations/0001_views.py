@@ -110,7 +110,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("is_default", True)),
                 fields=("owner",),
                 name="one_default_view_an_owner",
-                nulls_distinct=False,
             ),
         ),
         migrations.AddConstraint(
