@@ -33,6 +33,13 @@ pytestmark = [
 ]
 
 HOST = {"host": "127.0.0.1"}
+EXPORT = {
+    "type": "http",
+    "method": "GET",
+    "path": "/export",
+    "query_string": b"",
+    "headers": [(b"host", b"testserver")],
+}
 
 
 @pytest.fixture
@@ -301,28 +308,35 @@ async def test_a_client_that_leaves_ends_its_export(local, monkeypatch):
         return part(self)
 
     monkeypatch.setattr(Export, "part", counted)
-    begun, never = asyncio.Event(), asyncio.Event()
-
-    async def receive():
-        if not begun.is_set() and not received:
-            received.append(1)
-            return {"type": "http.request", "body": b""}
-        await begun.wait()
-        return {"type": "http.disconnect"}
+    never, asked = asyncio.Event(), asyncio.Queue()
+    asked.put_nowait({"type": "http.request", "body": b""})
 
     async def send(message):
         if message.get("body"):
-            begun.set()
+            asked.put_nowait({"type": "http.disconnect"})
             # As our server has it for who does not take what we send.
             await never.wait()
 
-    received = []
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": "/export",
-        "query_string": b"",
-        "headers": [(b"host", b"testserver")],
-    }
-    await asyncio.wait_for(get_asgi_application()(scope, receive, send), 60)
+    await asyncio.wait_for(get_asgi_application()(EXPORT, asked.get, send), 60)
     assert len(read) == 1
+
+
+async def test_what_broke_off_is_left_without_an_end(local, impatient, monkeypatch):
+    await database_sync_to_async(store)(*(draft(number=n) for n in range(120)))
+    sent, part = [], Export.part
+
+    def failing(self):
+        if self.told:
+            raise OperationalError("gone")
+        return part(self)
+
+    asked = asyncio.Queue()
+    asked.put_nowait({"type": "http.request", "body": b""})
+
+    async def send(message):
+        sent.append(message)
+
+    monkeypatch.setattr(Export, "part", failing)
+    await asyncio.wait_for(get_asgi_application()(EXPORT, asked.get, send), 60)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert sent[-1]["more_body"]
