@@ -9,6 +9,7 @@ from channels.db import database_sync_to_async
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.events import log
 from apps.events.log import head_sync
 from apps.feed import rows
 from apps.feed.columns import BadColumn, read_columns, written
@@ -217,3 +218,24 @@ async def test_rows_missed_meanwhile_have_the_columns_too():
     async with Watcher(Hub(), asks=asks) as back:
         await back.until_rows(1)
     assert cells(back.rows[0]["html"]) == [["3"]]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_log")
+async def test_what_was_read_without_payloads_is_read_again_for_who_looks_into_them(monkeypatch):
+    hub, handed = Hub(), []
+    hub.position = await head()
+    await store_soon(draft(payload={"ms": 4}))
+
+    async def somebody_comes(*_):
+        hub.viewers.add(Watcher(hub, asks={"format": "html", "columns": "payload.ms"}).viewer)
+
+    def hand_out(events):
+        handed.extend(event.__dict__.get("payload") for event in events)
+        hub.position = events[-1].position
+
+    monkeypatch.setattr(hub, "learn_sources", somebody_comes)
+    monkeypatch.setattr(hub, "hand_out", hand_out)
+    async with await log.connect() as connection:
+        await hub.read_up(connection)
+    assert handed == [{"ms": 4}]
