@@ -32,11 +32,14 @@ SALT = "eventfeed.prefect.page"
 OLDEST_FIRST = BY_TIME._replace(down=False)
 ORDERS = {"ASC": OLDEST_FIRST, "DESC": BY_TIME}
 
-# Of each resource the event that comes first in the order.
+# Of each resource the event that comes first in the order; whole rows only of those told.
 DISTINCT = """
-    SELECT {selected} FROM (
-        SELECT DISTINCT ON (resource_id) {listed} FROM event {where} ORDER BY resource_id, {by}
-    ) AS first_of_each {behind} ORDER BY {by} LIMIT %s
+    SELECT {selected} FROM event JOIN (
+        SELECT * FROM (
+            SELECT DISTINCT ON (resource_id) occurred, tx, seq
+            FROM event {where} ORDER BY resource_id, {by}
+        ) AS first_of_each {behind} ORDER BY {by} LIMIT %s
+    ) AS told USING (occurred, tx, seq) ORDER BY {by}
 """
 COUNT_DISTINCT = """
     SELECT count(*) FROM (SELECT DISTINCT resource_id FROM event {where} LIMIT %s) AS resources
@@ -145,7 +148,6 @@ def _distinct(
     behind, place = all_of([order.behind(after)] if after else [])
     statement = DISTINCT.format(
         selected=SELECTED,
-        listed=", ".join(LISTED),
         where=where,
         by=order.by(order.key[0]),
         behind=behind,
