@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from apps.events import search
 from apps.events.models import Source
 from apps.events.readings import (
     COUNTED,
-    SAMPLED,
     SPANS,
     Range,
     Reading,
@@ -55,6 +55,10 @@ STEPS = [1, 2, 5, 10, 15, 30, *MINUTES, *HOURS]
 DAY = 86_400
 # A Monday, at which buckets of any length begin.
 ORIGIN = datetime(2001, 1, 1, tzinfo=UTC)
+
+# Rows that a sample reads, about: labels are many an event.
+SAMPLED = 20_000
+FEW_SAMPLED = 4_000
 
 TOP_SERIES = 7
 TOP_VALUES = 10
@@ -196,6 +200,57 @@ class Statement(NamedTuple):
         return self.sql(reading.sql), self.params(reading.params)
 
 
+@dataclass
+class Asking:
+    """A query over a range, and what is known of how much there is to read."""
+
+    query: Query | None
+    within: Range
+    is_long: bool = False
+    """Whether its rows were found to take too long."""
+
+    def ask(
+        self, statement: Statement, *, spans: Iterable[int], sampled: int
+    ) -> tuple[list[tuple[Any, ...]], Sample | None]:
+        """Run a statement over the rollups, else over rows, else over a sample of them."""
+        spans = tuple(spans)
+        if spans and is_counted(self.query):
+            with suppress(QueryTimeout), in_time(ROLLED_BUDGET, one_snapshot=True) as clock:
+                reading = rolled(clock, self.query, self.within, spans)
+                if reading is not None:
+                    return clock.fetch(*statement.of(reading)), None
+        if not self.is_long and (self.matching is None or self.matching <= sampled):
+            with suppress(QueryTimeout), in_time(ROWS_BUDGET) as clock:
+                force_index(clock, self.query)
+                return clock.fetch(*statement.of(rows(self.query, self.within))), None
+            self.is_long = True
+        return self._ask_sample(statement, sampled)
+
+    def _ask_sample(
+        self, statement: Statement, sampled: int
+    ) -> tuple[list[tuple[Any, ...]], Sample | None]:
+        share = min(1.0, sampled / max(self.there, 1))
+        with in_time(SAMPLE_BUDGET) as clock:
+            told = clock.fetch(*statement.of(rows(self.query, self.within, share=share)))
+        if share == 1:
+            return told, None
+        return [_scaled(row, share) for row in told], Sample(sampled, self.there)
+
+    @cached_property
+    def matching(self) -> int | None:
+        """How many match, when the rollups can tell."""
+        return _rolled_total(self.query, self.within)
+
+    @cached_property
+    def there(self) -> int:
+        """How many events the range holds."""
+        known = _rolled_total(None, self.within)
+        if known is not None:
+            return known
+        with in_time(SAMPLE_BUDGET) as clock:
+            return guess(clock)
+
+
 def count(
     query: Query | None,
     *,
@@ -240,7 +295,8 @@ def histogram(
         lambda reading: [timedelta(seconds=step), ORIGIN, *params, *reading],
     )
     spans = [span for span in SPANS if step % span == 0]
-    told, sample = _ask(statement, query, within, spans=spans if by in COUNTED else [])
+    spans = spans if by in COUNTED else []
+    told, sample = Asking(query, within).ask(statement, spans=spans, sampled=SAMPLED)
     return Histogram(by, within, timedelta(seconds=step), _series(told, by, within, step), sample)
 
 
@@ -257,13 +313,19 @@ def facet(
     Those are FACETS and `label.KEY`. Raises BadField, QueryTimeout.
     """
     within = default_range(since, until, now or datetime.now(UTC))
+    return facet_of(Asking(query, within), field)
+
+
+def facet_of(asking: Asking, field: str) -> Facet:
+    """Do what `facet` does, with what others of the same asking have found out."""
     key, beside, params = _facet_key(field)
     top = MOST_HEADS if field == "kind" else TOP_VALUES
     statement = Statement(
         lambda reading: VALUES.format(key=key, reading=reading, beside=beside, top=top),
         lambda reading: [*reading, *params],
     )
-    told, sample = _ask(statement, query, within, spans=SPANS if field in COUNTED else ())
+    spans = SPANS if field in COUNTED else ()
+    told, sample = asking.ask(statement, spans=spans, sampled=FEW_SAMPLED)
     values = [(key, events) for key, events, _ in told]
     if field == "kind":
         kinds = _kinds(values)
@@ -303,37 +365,6 @@ def whole_buckets(within: Range, step: int) -> Range:
         first = within.since
     last = after(within.until, (ORIGIN - within.until) % width)
     return Range(first, max(last, after(first, width)))
-
-
-def _ask(
-    statement: Statement, query: Query | None, within: Range, *, spans: Iterable[int]
-) -> tuple[list[tuple[Any, ...]], Sample | None]:
-    """Run a statement over the rollups, else over rows, else over a sample of them."""
-    spans = tuple(spans)
-    if spans and is_counted(query):
-        with suppress(QueryTimeout), in_time(ROLLED_BUDGET, one_snapshot=True) as clock:
-            reading = rolled(clock, query, within, spans)
-            if reading is not None:
-                return clock.fetch(*statement.of(reading)), None
-    matching = _rolled_total(query, within)
-    if matching is None or matching <= SAMPLED:
-        with suppress(QueryTimeout), in_time(ROWS_BUDGET) as clock:
-            force_index(clock, query)
-            return clock.fetch(*statement.of(rows(query, within))), None
-    return _ask_sample(statement, query, within)
-
-
-def _ask_sample(
-    statement: Statement, query: Query | None, within: Range
-) -> tuple[list[tuple[Any, ...]], Sample | None]:
-    there = _rolled_total(None, within)
-    with in_time(SAMPLE_BUDGET) as clock:
-        there = guess(clock) if there is None else there
-        share = min(1.0, SAMPLED / max(there, 1))
-        told = clock.fetch(*statement.of(rows(query, within, share=share)))
-    if share == 1:
-        return told, None
-    return [_scaled(row, share) for row in told], Sample(SAMPLED, there)
 
 
 def _scaled(row: tuple[Any, ...], share: float) -> tuple[Any, ...]:

@@ -15,8 +15,6 @@ from apps.query.terms import ID, terms_of
 # What the rollups tell apart.
 COUNTED = frozenset({"event", "outcome", "source", "system"})
 SPANS = (HOUR, MINUTE)
-# Rows that a sample reads, about.
-SAMPLED = 20_000
 
 PLACE = "SELECT tx, seq FROM follower WHERE name = %s"
 KEYS = """

@@ -12,13 +12,14 @@ from rest_framework.request import Request
 
 from apps.events.counting import (
     FACETS,
+    Asking,
     BadField,
     Facet,
     Histogram,
     QueryTimeout,
     Sample,
     default_range,
-    facet,
+    facet_of,
     histogram,
 )
 from apps.events.counting import count as counted
@@ -61,9 +62,9 @@ class EventFacets(ApiView):
         fields = list(dict.fromkeys(request.GET.getlist("field"))) or FACETS
         if len(fields) > MOST_FIELDS:
             raise BadParameter("field", f"Ask for at most {MOST_FIELDS} facets at once.")
-        now = timezone.now()
-        within = default_range(since, until, now)
-        facets = [one_facet(query, field, since, until, now) for field in fields]
+        within = default_range(since, until, timezone.now())
+        asking = Asking(query, within)
+        facets = [one_facet(asking, field) for field in fields]
         return as_json(ends_of(within.since, within.until) | {"facets": facets})
 
 
@@ -79,12 +80,10 @@ def yes_or_no(text: str) -> bool:
     return YES_OR_NO[text]
 
 
-def one_facet(
-    query: Query, field: str, since: datetime | None, until: datetime | None, now: datetime
-) -> dict[str, Any]:
+def one_facet(asking: Asking, field: str) -> dict[str, Any]:
     """Tell a facet, or in its place why there is none: the others do not suffer from it."""
     try:
-        return told_facet(facet(query, field, since=since, until=until, now=now))
+        return told_facet(facet_of(asking, field))
     except BadField as error:
         raise BadParameter("field", str(error)) from error
     except QueryTimeout as error:

@@ -12,11 +12,12 @@ from django.views.decorators.http import require_safe
 
 from apps.events.counting import (
     FACETS,
+    Asking,
     QueryTimeout,
     Sample,
     Value,
     default_range,
-    facet,
+    facet_of,
     label_of,
 )
 from apps.events.rollups import LONGEST_NAME
@@ -76,11 +77,12 @@ def facets(request: HttpRequest) -> HttpResponse:
     try:
         asked = Asked.read(request.GET, now)
         query = parse(asked.text)
+        within = default_range(asked.range.since, asked.range.until, now)
+        asking = Asking(query, within)
         fields = request.GET.getlist("field") or FACETS
-        boxes = [box(asked, query, field) for field in fields[: len(FACETS)]]
+        boxes = [box(asked, query, asking, field) for field in fields[: len(FACETS)]]
     except ValueError as error:
         return render(request, template, {"error": str(error)}, status=400)
-    within = default_range(asked.range.since, asked.range.until, now)
     return render(
         request,
         template,
@@ -94,11 +96,11 @@ def facets(request: HttpRequest) -> HttpResponse:
     )
 
 
-def box(asked: Asked, query: Query, field: str) -> Box:
+def box(asked: Asked, query: Query, asking: Asking, field: str) -> Box:
     """Count a facet and say each value with its links; what takes too long says so itself."""
     title = label_of(field) or TITLES.get(field, field)
     try:
-        found = facet(query, field, since=asked.range.since, until=asked.range.until)
+        found = facet_of(asking, field)
     except QueryTimeout:
         return Box(field, title, [], error="This takes too long to count.")
     most = max((value.events for value in found.values), default=1)

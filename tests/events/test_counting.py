@@ -184,7 +184,7 @@ def test_facets_tell_the_most_frequent_values(many):
 
 
 def test_a_frequent_value_is_estimated_and_says_so(many, monkeypatch):
-    monkeypatch.setattr(counting, "SAMPLED", 50)
+    monkeypatch.setattr(counting, "FEW_SAMPLED", 50)
     found = facet(None, "role", since=NOW - 48 * HOURS)
     assert found.sample is not None
     assert found.sample.read == 50

@@ -123,7 +123,8 @@ def test_a_kind_is_asked_for_by_what_its_ids_begin_with(see, stored):
 
 
 def test_an_estimate_says_of_how_many(see, stored, monkeypatch):
-    monkeypatch.setattr(counting, "SAMPLED", 2)
+    for most in ("SAMPLED", "FEW_SAMPLED"):
+        monkeypatch.setattr(counting, most, 2)
     _, html = see("/facets", part=1, field="role")
     assert "None." in html or "≈" in html
     _, html = see("/histogram", part=1, by="label.prefect.resource.id")
