@@ -72,7 +72,9 @@ def test_a_type_of_ones_own_says_what_happened_to_what(
 @pytest.mark.parametrize(
     ("id", "kind"),
     [
-        ("cloudevents.subject./acme/shop#orders/17", "orders"),
+        ("cloudevents.subject./acme/shop#orders/17", "order"),
+        ("cloudevents.subject./acme/shop#deliveries/17", "delivery"),
+        ("cloudevents.subject./acme/shop#status/17", "status"),
         ("cloudevents.subject.s3://acme-lake#churn/features/part-1", "acme lake"),
         ("cloudevents.subject.https://example.com/sensors/#t1", "sensors"),
         ("cloudevents.subject.!#t1", "subject"),

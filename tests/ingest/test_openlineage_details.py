@@ -48,16 +48,16 @@ def test_sql_and_source_code_are_told_in_their_language() -> None:
 
 def test_inputs_and_outputs_are_told_with_their_sizes() -> None:
     assert table(sample("spark"), "Inputs") == [
-        ["raw/orders", "s3://lake", "120,000", "50.0\xa0MB"]
+        ["raw/orders", "120,000", "50.0\xa0MB", "s3://lake"]
     ]
     assert table(sample("spark"), "Outputs") == [
-        ["shop.public.orders_daily", "postgres://warehouse:5432", "365", "20.0\xa0KB", "RENAME"]
+        ["shop.public.orders_daily", "365", "20.0\xa0KB", "RENAME", "postgres://warehouse:5432"]
     ]
 
 
 def test_a_column_that_says_nothing_is_left_out() -> None:
     [inputs] = [one for one in blocks(sample("spark"), Table) if one.title == "Inputs"]
-    assert inputs.head == ["Dataset", "Namespace", "Rows", "Size"]
+    assert inputs.head == ["Dataset", "Rows", "Size", "Namespace"]
 
 
 def test_a_dataset_leads_to_its_events() -> None:

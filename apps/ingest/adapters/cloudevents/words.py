@@ -65,8 +65,15 @@ def kind_of_subject(resource_id: str) -> Kind:
     # More slashes are a path, whose first part says little.
     is_grouped = slash and "/" not in rest
     place = SEPARATORS.split(source.rstrip("/"))[-1]
-    said = spelled(group if is_grouped else place)
+    said = one_of(spelled(group)) if is_grouped else spelled(place)
     return Kind(said if 0 < len(said) <= LONGEST else "subject", ANYTHING_ICON)
+
+
+def one_of(things: str) -> str:
+    """Return one of what is many: `order` of `orders`; what may be no plural stays."""
+    if len(things) < 4 or things.endswith(("ss", "us", "is")):
+        return things
+    return f"{things[:-3]}y" if things.endswith("ies") else things.removesuffix("s")
 
 
 def register_cloudevents() -> None:

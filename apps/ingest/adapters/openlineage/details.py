@@ -129,7 +129,7 @@ def _code(event: Json) -> Iterator[Block]:
 
 def _datasets(event: Json) -> Iterator[Block]:
     for key, title in (("inputs", "Inputs"), ("outputs", "Outputs")):
-        head = ("Dataset", "Namespace", "Rows", "Size", "Change")
+        head = ("Dataset", "Rows", "Size", "Change", "Namespace")
         yield from table(title, head, map(_dataset, datasets_of(event, key)))
 
 
@@ -138,10 +138,10 @@ def _dataset(dataset: Json) -> Sequence[Cell]:
     change = object_in(object_in(dataset, "facets"), "lifecycleStateChange")
     return (
         _dataset_cell(dataset),
-        Cell(dataset["namespace"]),
         _count(statistics.get("rowCount")),
         _size(statistics.get("size", statistics.get("bytes"))),
         Cell(text_in(change, "lifecycleStateChange")),
+        Cell(dataset["namespace"]),
     )
 
 
