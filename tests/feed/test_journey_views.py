@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 def saved(visitor, name, query):
     visitor.visit(f"/?q={query}")
-    visitor.page.get_by_text("Save view").click()
+    visitor.page.locator(".keep summary").click()
     visitor.page.get_by_role("textbox", name="Name", exact=True).fill(name)
     visitor.page.locator(".keep button").click()
     visitor.page.wait_for_url("**view=*")
