@@ -3,25 +3,32 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from asgiref.sync import sync_to_async
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
+
+from eventfeed.patience import PATIENCE, askers
 
 T = TypeVar("T")
+
+AWAY = "The database is away; send it again in a moment."
 
 
 class DatabaseAway(Exception):
     """It could not be committed: send it again."""
 
 
-async def in_database(work: Callable[[], T]) -> T:
-    """Do a little work on Django's connection, in a thread; raises DatabaseAway."""
-    return await sync_to_async(_done)(work)
+async def in_database(work: Callable[[], T], *, within: float = PATIENCE) -> T:
+    """Do a little work on a connection of Django's, in a thread; raises DatabaseAway.
+
+    So does a database that says nothing for so many seconds: what it was told may yet be done.
+    """
+    try:
+        return await askers.ask(lambda: _done(work), within=within)
+    except TimeoutError:
+        raise DatabaseAway(AWAY) from None
 
 
 def _done(work: Callable[[], T]) -> T:
     try:
         return work()
     except (OperationalError, InterfaceError) as error:
-        raise DatabaseAway("The database is away; send it again in a moment.") from error
-    finally:
-        connection.close_if_unusable_or_obsolete()
+        raise DatabaseAway(AWAY) from error

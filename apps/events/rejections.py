@@ -1,6 +1,6 @@
 """What was refused, kept to look at: the newest of each source."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -8,6 +8,7 @@ from django.db import transaction
 from apps.events.away import in_database
 from apps.events.counters import counters
 from apps.events.models import Rejection
+from eventfeed.patience import PATIENCE
 
 KEPT = 1_000
 EXCERPT = 64 * 1024
@@ -34,9 +35,14 @@ class Rejected:
     """What is wrong with it in one word, for the counters."""
 
 
-async def reject(rejected: Rejected) -> None:
-    """Keep a rejection; raises DatabaseAway."""
-    await in_database(lambda: reject_sync(rejected))
+async def reject(found: Callable[[], Iterable[Rejected]], *, within: float = PATIENCE) -> None:
+    """Keep what is found, in a thread, where secrets are looked for too; raises DatabaseAway."""
+    await in_database(lambda: _reject_all(found()), within=within)
+
+
+def _reject_all(found: Iterable[Rejected]) -> None:
+    for rejected in found:
+        reject_sync(rejected)
 
 
 def reject_sync(rejected: Rejected) -> None:

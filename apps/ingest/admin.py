@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from apps.events.models import Rejection
 from apps.ingest.hooks.admin import HookAdmin
-from apps.ingest.masking import masked_bytes
+from apps.ingest.rejections import shown_bytes
 from apps.ingest.relay.admin import RelayAdmin
 from apps.ingest.source_admin import SourceAdmin
 
@@ -55,7 +55,7 @@ class RejectionAdmin(ModelAdmin):
 
     @display(description="What arrived")
     def shown_body(self, rejection: Rejection) -> SafeString:
-        body = masked_bytes(bytes(rejection.body))
+        body = shown_bytes(rejection)
         cut = rejection.body_size - len(body)
         return format_html(
             '<pre class="sent" tabindex="0">{}</pre>{}',

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from apps.events.models import Rejection, Source
-from apps.ingest.masking import masked_bytes
+from apps.ingest.masking import Rules
+from apps.ingest.overwriting import masked_bytes
 
 PAGE = 50
 
@@ -37,8 +38,15 @@ def older_rejections(
 
 
 def shown(rejection: Rejection) -> Body:
-    # What was kept before secrets were masked is masked when shown.
-    body = masked_bytes(bytes(rejection.body))
+    body = shown_bytes(rejection)
     binary = b"\x00" in body[:1_000]
     text = body[:1_000].hex(" ") if binary else body.decode("utf-8", "replace")
     return Body(text, rejection.body_size, len(body) < rejection.body_size, binary)
+
+
+def shown_bytes(rejection: Rejection) -> bytes:
+    """Return what was kept, by the rules of today: what was kept under former ones is masked too.
+
+    So is the address by which a subscription is confirmed, which lies there whole.
+    """
+    return masked_bytes(bytes(rejection.body), Rules.of(rejection.source.masks))

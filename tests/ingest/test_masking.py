@@ -1,5 +1,7 @@
 """Secrets are unreadable before they are stored, and what is none stays as it was told."""
 
+import base64
+import json
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from apps.events.draft import Draft
 from apps.ingest.doors.refusals import harmless
-from apps.ingest.masking import DEFAULT, Rules, masked, masked_bytes
+from apps.ingest.masking import DEFAULT, Rules, masked, sounds_secret
+from apps.ingest.overwriting import masked_bytes
 
 ID = "prefect.resource.id"
 
@@ -109,6 +112,76 @@ def test_the_body_of_a_rejection_hides_what_is_named_as_a_secret():
     )
     assert b"hunter2" not in masked_bytes(body)
     assert masked_bytes(body).startswith(b'{"api_key": "*******", "name": ')
+
+
+MINE = Rules(keys=("card*", "ssn"))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b'{"card": "hunter2", "a": 1}',
+        b'{"a": {"Card-No": "hunter2"}',
+        b'[{"ssn": {"of": ["hunter2", {"deep": "hunter2"}]}}, oops',
+        rb'{"s\u0073n": "hunter2"}',
+        b'{"ssn": "hunter2',
+        b'{"uri": "jdbc:postgresql://db/x?user=u&password=hunter2"}',
+        rb'{"uri": "jdbc:postgresql://db/x?user=u\u0026password=hunter2"}',
+        rb'{"Message": "{\"uri\": \"https://x/?a=1&password=hunter2\", \"ssn\": \"hunter2\"}"}',
+        b'{"environmentVariables": [{"value": "hunter2", "name": "DB_PASSWORD"}]}',
+        b'{"environmentVariables": [{"name": "DBPASS", "value": "hunter2"}]}',
+        b'{"environmentVariables": [{"value": "hunter2"',
+        b'{"spark_properties": {"properties": {"spark.github.pat": "hunter2"}}}',
+        b'{"data": "' + base64.b64encode(b'{"ssn": "hunter2", "b": "cd"}') + b'"}',
+        b"?Action=ConfirmSubscription&TopicArn=a&Token=hunter2",
+    ],
+)
+def test_the_body_of_a_rejection_hides_what_its_source_names(told: bytes) -> None:
+    hidden = masked_bytes(told, MINE)
+    assert len(hidden) == len(told)
+    assert b"hunter2" not in hidden
+    assert base64.b64encode(b'{"ssn": "hunter2"')[:20] not in hidden
+
+
+def test_the_body_of_a_rejection_stays_json_and_what_is_no_secret_stays() -> None:
+    told = {
+        "ssn": [12.5, -3, True, None, 0],
+        "n": [{"name": "PATH", "value": "/bin"}, {"name": "n", "value": 5}],
+        "inner": json.dumps({"a": 'ä/"b"', "ssn": 123}),
+        "data": base64.b64encode(b"nothing to see here at all").decode(),
+    }
+    hidden = json.loads(masked_bytes(json.dumps(told).encode(), MINE))
+    assert hidden["ssn"] == [99.9, -9, None, None, 9]
+    assert (hidden["n"], hidden["data"]) == (told["n"], told["data"])
+    assert json.loads(hidden["inner"]) == {"a": 'ä/"b"', "ssn": 999}
+
+
+def test_a_key_is_found_in_the_map_of_a_binary_message() -> None:
+    attribute = b"\x0a\x03ssn\x12\x09\x0a\x07hunter2"
+    label = b"\x0a\x03ssn\x12\x07hunter2\x1a\x00"
+    hidden = masked_bytes(attribute + label, MINE)
+    assert hidden == (attribute + label).replace(b"hunter2", b"*******")
+
+
+SECRETS = """
+    DBPASS DB_PASS MYSQL_PASS PASS GITHUB_PAT githubpat PAT PGPASSWORD DB_PWD SSH_PASSPHRASE SSH_KEY
+    AIRFLOW__CORE__FERNET_KEY AZURE_STORAGE_CONNECTION_STRING spark.hadoop.fs.s3a.secret.key X_AUTH
+    CLIENT_JWT
+"""
+NO_SECRETS = """
+    PATH PYTHONPATH LD_LIBRARY_PATH COMPASS BYPASS COMPAT PATTERN PWD OLDPWD HOME PASSENGERS AUTHOR
+    PARTITION_KEY spark.sql.shuffle.partitions KEYBOARD SPATIAL PASSIVE_MODE
+"""
+
+
+@pytest.mark.parametrize("name", SECRETS.split())
+def test_a_name_that_sounds_like_a_secret(name: str) -> None:
+    assert sounds_secret(name)
+
+
+@pytest.mark.parametrize("name", NO_SECRETS.split())
+def test_a_name_that_does_not_sound_like_a_secret(name: str) -> None:
+    assert not sounds_secret(name)
 
 
 def test_headers_are_kept_without_what_lets_somebody_in():

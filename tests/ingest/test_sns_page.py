@@ -117,3 +117,20 @@ def test_a_click_from_another_page_is_refused(called: list[str]) -> None:
     strict = Client(enforce_csrf_checks=True)
     assert strict.post(f"/sns/{asked().id}").status_code == 403
     assert not called
+
+
+def test_whoever_may_not_click_does_not_see_the_address_either(client: Client) -> None:
+    rejection = asked()
+    page = client.get(f"/rejections/{rejection.id}").content.decode()
+    assert "Action=ConfirmSubscription" in page
+    assert "Token=*" in page
+    assert "Token=1" not in page
+
+
+def test_a_rejection_is_shown_by_the_rules_that_its_source_has_by_now(client: Client) -> None:
+    rejection = asked()
+    rejection.source.masks = {"keys": ["subscribe*"]}
+    rejection.source.save()
+    page = client.get(f"/rejections/{rejection.id}").content.decode()
+    assert "TopicArn" in page
+    assert "ConfirmSubscription" not in page

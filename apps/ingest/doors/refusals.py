@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from apps.events.rejections import EXCERPT, Rejected, reject
 from apps.events.row import Refused
+from apps.ingest.adapters.cloudevents.envelopes import TO_CONFIRM
 from apps.ingest.adapters.message import Message, Problem, Unreadable
-from apps.ingest.masking import SECRET_NAME, masked_bytes
+from apps.ingest.masking import rules_of, sounds_secret, without_passwords
+from apps.ingest.overwriting import masked_bytes
+from eventfeed.patience import PATIENCE
 
 # What is about the connection, or would let somebody in.
 OF_THE_WAY = {
@@ -72,17 +76,24 @@ async def keep(
     doorway: str,
     system: str = "",
     message: Message | None = None,
+    within: float = PATIENCE,
 ) -> None:
     """Keep refusals of a known sender, to be looked at and tried again; raises DatabaseAway."""
-    for refusal in refusals:
-        await reject(
-            Rejected(
+    rules = rules_of(source_id)
+    hidden = lru_cache(lambda raw: masked_bytes(raw, rules))
+
+    def rejected() -> Iterator[Rejected]:
+        for refusal in refusals:
+            raw = refusal.raw[:EXCERPT]
+            # The address that a person may call must be whole; who may not, is shown it masked.
+            body = raw if refusal.problem.where == TO_CONFIRM else hidden(raw)
+            yield Rejected(
                 source_id=source_id,
                 doorway=doorway,
                 index=refusal.index,
                 path=refusal.problem.where,
                 reason=refusal.problem.reason,
-                body=masked_bytes(refusal.raw[:EXCERPT]),
+                body=body,
                 size=len(refusal.raw),
                 event_id=refusal.event_id,
                 system=system,
@@ -91,13 +102,14 @@ async def keep(
                 headers=harmless(message.headers) if message else {},
                 type=refusal.problem.type,
             )
-        )
+
+    await reject(rejected, within=within)
 
 
 def harmless(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that say something of the message, and no secret."""
     return {
-        name: value[:LONGEST_HEADER]
+        name: without_passwords(value)[:LONGEST_HEADER]
         for name, value in headers.items()
-        if name not in OF_THE_WAY and not SECRET_NAME.search(name)
+        if name not in OF_THE_WAY and not sounds_secret(name)
     }

@@ -16,6 +16,7 @@ from apps.ingest.hooks.hook import Hook
 from apps.ingest.hooks.reading import asked, elements_in
 from apps.ingest.hooks.ready import READY, Ready
 from apps.ingest.hooks.rendering import render_now
+from apps.ingest.rejections import shown_bytes
 
 JSON = "application/json"
 SHOWN_OF_PAYLOAD = 20_000
@@ -40,7 +41,7 @@ class Sample:
     @classmethod
     def of_rejection(cls, rejection: Rejection) -> Sample:
         headers = "\n".join(f"{name}: {value}" for name, value in rejection.headers.items())
-        return cls(headers, bytes(rejection.body).decode(errors="replace"))
+        return cls(headers, shown_bytes(rejection).decode(errors="replace"))
 
     @property
     def message(self) -> Message:
