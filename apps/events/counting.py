@@ -58,7 +58,7 @@ ORIGIN = datetime(2001, 1, 1, tzinfo=UTC)
 
 # Rows that a sample reads, about: labels are many an event.
 SAMPLED = 20_000
-FEW_SAMPLED = 4_000
+FEW_SAMPLED = 2_000
 
 TOP_SERIES = 7
 TOP_VALUES = 10

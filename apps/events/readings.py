@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from apps.events.models import Event
 from apps.events.rollups import COUNTED_NAME, HOUR, MINUTE, NAME, is_cut
 from apps.events.walk import Bound, Clock, all_of, match_of
 from apps.query import Clause, Query
-from apps.query.terms import ID, terms_of
+from apps.query.terms import ID, Terms, terms_of
 
 # What the rollups tell apart.
 COUNTED = frozenset({"event", "outcome", "source", "system"})
@@ -18,16 +19,15 @@ SPANS = (HOUR, MINUTE)
 
 PLACE = "SELECT tx, seq FROM follower WHERE name = %s"
 KEYS = """
-    SELECT DISTINCT event, outcome, source_id, system,
-        (SELECT name FROM source WHERE source.id = source_id)
-    FROM event_count {where}
+    SELECT event, outcome, source_id, system, (SELECT name FROM source WHERE id = source_id)
+    FROM (SELECT DISTINCT event, outcome, source_id, system FROM event_count {where}) AS keys
 """
 WANTED = """
     JOIN unnest(%s::text[], %s::smallint[], %s::int[], %s::text[])
     AS wanted (event, outcome, source_id, system) USING (event, outcome, source_id, system)
 """
 ROLLED = """
-    SELECT start AS at, event, outcome, source_id, system, events AS n
+    SELECT start AS at, event, outcome, source_id, system, events::integer AS n
     FROM event_count {wanted} {where}
 """
 KINDS_OF_ROWS = f"""
@@ -151,11 +151,16 @@ def _matches(
     query: Query, event: str, outcome: int, source_id: int, system: str, source: str | None
 ) -> bool:
     """Ask the query of an event with nothing else to it."""
+    return query.matches(*_told(event, outcome, system, source or ""))
+
+
+@lru_cache(maxsize=4_096)
+def _told(event: str, outcome: int, system: str, source: str) -> tuple[Event, Terms]:
     told = Event(
         event=event, outcome=outcome, system=system, resource={ID: ""}, related=[], payload={}
     )
-    told.source_name = source or ""
-    return query.matches(told, terms_of(told))
+    told.source_name = source
+    return told, terms_of(told)
 
 
 def pieces(within: Range, spans: Sequence[int] = SPANS) -> list[Piece]:
