@@ -11,11 +11,10 @@ import msgspec
 from django.utils import timezone
 
 from apps.events.readings import SPANS, Range, after, force_index, rolled, rows
-from apps.events.search import BUDGET
 from apps.events.walk import all_of, in_time
 from apps.feed.prefect.bodies import Refused
 from apps.feed.prefect.filters import EventFilter
-from apps.feed.prefect.pages import conditions_of
+from apps.feed.prefect.pages import WHOLE_BUDGET, conditions_of
 
 COUNTABLES = ("day", "time", "event", "resource")
 
@@ -85,7 +84,7 @@ def counted(asked: Counted, countable: str) -> list[EventCount]:
 
 def _by_group(asked: EventFilter, statement: str) -> list[EventCount]:
     where, params = all_of(conditions_of(asked))
-    with in_time(BUDGET) as clock:
+    with in_time(WHOLE_BUDGET) as clock:
         force_index(clock, asked.query())
         told = clock.fetch(statement.format(where=where), [*params, MOST_ROWS])
     return [EventCount(*row) for row in told]
@@ -143,7 +142,7 @@ def _counts(
         max(first, asked.since or first),
         after(min(last, asked.until or last), MICROSECOND),
     )
-    with in_time(BUDGET, one_snapshot=True) as clock:
+    with in_time(WHOLE_BUDGET, one_snapshot=True) as clock:
         force_index(clock, query)
         spans = [span for span in SPANS if not width % timedelta(seconds=span)]
         # Where nothing but times is asked, the counts that are kept by the minute tell it.
