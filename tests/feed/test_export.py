@@ -20,7 +20,7 @@ from django.db import OperationalError, connection
 from django.test import AsyncClient
 
 from apps.accounts.models import Scope, Token
-from apps.events.models import Event
+from apps.events.models import Event, Source
 from apps.feed import export_views
 from apps.feed.export import Export, Wanted
 from apps.feed.export_formats import FORMATS, harmless
@@ -239,6 +239,7 @@ def test_what_is_exported_and_imported_again_is_the_same(tmp_path):
     kept = exported()
     file = tmp_path / "events.ndjson"
     file.write_bytes(kept)
+    Source.objects.all().delete()
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE event")
     said = StringIO()
@@ -251,6 +252,8 @@ def test_what_is_exported_and_imported_again_is_the_same(tmp_path):
             assert before.pop(name) != after.pop(name)
         assert before == after
     assert {event.source.name for event in Event.objects.all()} == {"tests"}
+    # The source is new here, and of the system of its newest event.
+    assert Source.objects.get().system == again[0]["system"]
     call_command("import", "--as", "eventfeed", str(file), stdout=said)
     assert said.getvalue().endswith("0 events stored, 3 known already.\n")
 

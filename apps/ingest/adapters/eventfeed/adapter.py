@@ -41,7 +41,10 @@ class Told(msgspec.Struct):
 
 
 class Filed(msgspec.Struct):
+    """The source that an event says it came through, and the system whose it is."""
+
     source: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    system: Name = "custom"
 
 
 TOLD = msgspec.json.Decoder(Told)
@@ -56,12 +59,12 @@ def read_eventfeed(message: Message) -> Iterator[Element]:
     yield Element(None, body, reading or read(body))
 
 
-def source_of(body: bytes) -> str:
-    """Return the source that an event says it came through, "" when it does not say."""
+def filed_as(body: bytes) -> Filed:
+    """Return how an event was filed; without a source when it does not say it readably."""
     try:
-        return "" if may_be_unstorable(body) else FILED.decode(body).source
+        return Filed() if may_be_unstorable(body) else FILED.decode(body)
     except REFUSES:
-        return ""
+        return Filed()
 
 
 def read(body: bytes) -> tuple[Draft, ...] | Unreadable:

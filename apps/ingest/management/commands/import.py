@@ -20,7 +20,7 @@ from apps.events.models import Source
 from apps.events.record import record
 from apps.events.rejections import Rejected, reject_sync
 from apps.events.row import Refused
-from apps.ingest.adapters.eventfeed.adapter import source_of
+from apps.ingest.adapters.eventfeed.adapter import Filed, filed_as
 from apps.ingest.adapters.message import Message, Unreadable
 from apps.ingest.dialects import IN_FILES
 from apps.ingest.masking import Rules, masked
@@ -78,10 +78,10 @@ class Load:
 
     def filed(self, line: bytes) -> tuple[int, Rules]:
         """Return the source that a line is filed under, with its masks."""
-        told = source_of(line) if self.system == "eventfeed" and not self.source else ""
-        name = self.source or told or DEFAULT_SOURCE
+        told = filed_as(line) if self.system == "eventfeed" else Filed(system=self.system)
+        name = self.source or told.source or DEFAULT_SOURCE
         if name not in self.sources:
-            source, _ = Source.objects.get_or_create(name=name, defaults={"system": self.system})
+            source, _ = Source.objects.get_or_create(name=name, defaults={"system": told.system})
             self.sources[name] = source.pk, Rules.of(source.masks)
         return self.sources[name]
 
