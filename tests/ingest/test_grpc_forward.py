@@ -171,6 +171,26 @@ async def test_services_nobody_has_heard_of_pass_in_all_four_kinds(propeller: Pr
     assert (error.code(), error.details()) == (grpc.StatusCode.DATA_LOSS, "the rest is lost")
 
 
+@pytest.mark.parametrize("kind", ["stream_stream", "stream_unary", "unary_stream"])
+async def test_an_answer_that_comes_before_all_was_sent_passes_as_it_is(
+    propeller: Propeller, kind: str
+) -> None:
+    async def parts(number: int) -> AsyncIterator[bytes]:
+        for _ in range(number % 4):
+            yield b"x"
+            if number % 3:
+                await asyncio.sleep(0)
+
+    async def status(number: int) -> grpc.StatusCode:
+        method = getattr(propeller.channel, kind)("/some.Other/Nope")
+        call = method(b"x" if kind.startswith("unary") else parts(number))
+        return await call.code()
+
+    for first in range(0, 200, 10):
+        told = await asyncio.gather(*map(status, range(first, first + 10)))
+        assert set(told) == {grpc.StatusCode.UNIMPLEMENTED}
+
+
 async def test_a_call_that_is_given_up_is_given_up_there(propeller: Propeller) -> None:
     call = propeller.channel.unary_unary(ECHO + "Wait")(b"")
     await until_async(lambda: bool(propeller.admin.asked))

@@ -5,7 +5,9 @@ metadata, deadline, cancellation, status, details and trailers. Of the three met
 events we keep a copy when the admin has answered.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +81,8 @@ class Forward(grpc.GenericRpcHandler):
         forward = self._channel.stream_stream(method, None, None)
 
         async def passed(requests: AsyncIterator[bytes], context: Any) -> None:
-            call = forward(requests, **_as_called(context))
+            call = forward(**_as_called(context))
+            sending = asyncio.create_task(_sent(requests, call))
             try:
                 await context.send_initial_metadata(await call.initial_metadata())
                 async for response in call:
@@ -87,6 +90,7 @@ class Forward(grpc.GenericRpcHandler):
             except aio.AioRpcError:
                 pass  # it is the call's status, which is said below
             finally:
+                sending.cancel()
                 call.cancel()
             await answer(context, call)
 
@@ -114,6 +118,19 @@ class Forward(grpc.GenericRpcHandler):
         if status not in NO_ANSWER:
             warning = None if status in STORED else _warning(status, await call.details())
             await self.backlog.take(Seen(event, request, scope_of(context, local=False), warning))
+
+
+async def _sent(requests: AsyncIterator[bytes], call: Any) -> None:
+    """Send what comes, until the admin wants no more.
+
+    `call.write` would end a call whose message the admin did not wait for as INTERNAL, in place of
+    the status that is on its way; what it stands on leaves that to the admin's answer.
+    """
+    with suppress(aio.AioRpcError, asyncio.InvalidStateError, aio.InternalError):
+        await call.wait_for_connection()
+        async for request in requests:
+            await call._cython_call.send_serialized_message(request)
+        await call._cython_call.send_receive_close()
 
 
 async def store(seen: Seen) -> None:
