@@ -22,10 +22,11 @@ from apps.events.counting import (
 )
 from apps.events.rollups import LONGEST_NAME
 from apps.events.words import system_title
-from apps.feed.asked import Asked, choose, chosen, toggle
+from apps.feed.asked import Asked, choose, chosen
 from apps.feed.rows import exact
 from apps.query import Query, clause, parse
 from apps.query import Value as Said
+from apps.query.glob import Glob
 
 TITLES = {
     "event": "Event",
@@ -134,12 +135,15 @@ def line(asked: Asked, query: Query, field: str, value: Value, most: int) -> Lin
 
 def included(query: Query, name: str, typed: list[str], is_chosen: bool) -> str:
     """Return the text of the query with these values chosen, or no longer."""
-    if len(typed) == 1:
-        return toggle(query, name, typed[0])
     there = chosen(query, name)
     if is_chosen:
         return choose(query, name, [one for one in there if one not in typed])
-    return choose(query, name, [*there, *typed])
+    return choose(query, name, [one for one in there if not _holds(one, typed)] + typed)
+
+
+def _holds(one: str, typed: list[str]) -> bool:
+    """Whether a glob that is chosen holds a value already, which then is to narrow it."""
+    return Said.of_typed(one).is_glob and all(map(Glob.parse(one).matches, typed))
 
 
 def excluded(query: Query, without: str) -> str:

@@ -110,6 +110,11 @@ def test_what_is_included_or_excluded_can_be_taken_back(see, stored):
     assert queries(html, "exclude") == ["-event:invoice.late -event:x -event:invoice.paid"]
 
 
+def test_a_value_narrows_the_glob_that_holds_it(see, stored):
+    _, html = see("/facets", part=1, q="event:[invoice.*,order.paid]", field="event")
+    assert queries(html, "include")[0] == "event:[order.paid,invoice.paid]"
+
+
 def test_every_facet_link_finds_as_many_as_it_says(see, stored):
     _, html = see("/facets", part=1)
     numbers = [int(found) for found in re.findall(r'class="number">(\d+)', html)]
