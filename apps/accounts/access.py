@@ -23,9 +23,12 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from apps.accounts.models import SECRET, Scope, Token, digest_of
+from eventfeed.patience import PATIENCE, askers
 
 REMEMBERED_SECONDS = 60
 RETRY_SECONDS = 5
+# Seconds that its looking up may take, when it can be done without.
+BRIEFLY = 1.0
 MOST_REMEMBERED = 4_096
 EVERYTHING = frozenset(Scope.values)
 READ_PERMISSION = "events.view_event"
@@ -55,10 +58,19 @@ async def caller_of(
     """
     for claim in claims_in(token, authorization):
         if memory.needs(claim):
-            await database_sync_to_async(memory.learn)(claim, local=local)
+            await _learn(claim, local=local)
         if caller := memory.caller(claim):
             return caller
     return LOCAL if local else None
+
+
+async def _learn(claim: Claim, *, local: bool) -> None:
+    """Ask the database whose secret it is, and do without what it does not say in time."""
+    within = BRIEFLY if memory.remembers(claim) else PATIENCE
+    try:
+        await askers.ask(lambda: memory.learn(claim, local=local), within=within)
+    except TimeoutError as late:
+        memory.go_on(claim, late, local=local)
 
 
 def caller_of_sync(
@@ -164,11 +176,20 @@ class Memory:
         try:
             self.keep(claim, token_bearing(claim.secret), REMEMBERED_SECONDS)
         except (OperationalError, InterfaceError) as away:
-            known = self.known.get(claim.digest)
-            if known and known.token:
-                self.keep(claim, known.token, RETRY_SECONDS)
-            elif not local:
-                raise AccessAway from away
+            self.go_on(claim, away, local=local)
+
+    def go_on(self, claim: Claim, away: Exception, *, local: bool) -> None:
+        """Keep for a while what was known of a secret; raises AccessAway."""
+        known = self.known.get(claim.digest)
+        if known and known.token:
+            self.keep(claim, known.token, RETRY_SECONDS)
+        elif not local:
+            raise AccessAway from away
+
+    def remembers(self, claim: Claim) -> bool:
+        """Say whether it was a token's lately, which is good enough while the database is away."""
+        known = self.known.get(claim.digest)
+        return known is not None and known.token is not None
 
     def keep(self, claim: Claim, token: Token | None, seconds: float) -> None:
         if len(self.known) >= MOST_REMEMBERED:

@@ -5,24 +5,38 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from apps.events.away import in_database
+from apps.events.away import DatabaseAway, in_database
 from apps.events.models import Source
+from eventfeed.patience import PATIENCE
 
 # Seconds that a source is remembered: a sender heard of lately needs no database.
 REMEMBERED = 60.0
+# Seconds that its looking up may take, when it can be done without; and until the next.
+BRIEFLY = 1.0
+RETRY = 5.0
 
 _known: dict[str, tuple[int, float]] = {}
 _masks: dict[int, Mapping[str, Any]] = {}
 _networks: tuple[list[tuple[str, list[str]]], float] = [], 0.0
 
 
-async def source_named(name: str, system: str) -> int:
-    """Return the id of a source, made when it is new; raises DatabaseAway."""
+async def source_named(name: str, system: str, *, within: float = PATIENCE) -> int:
+    """Return the id of a source, made when it is new; raises DatabaseAway after so many seconds.
+
+    One that is known stays known while the database is away.
+    """
     id, until = _known.get(name, (0, 0.0))
     if until < time.monotonic():
-        source = await in_database(lambda: _source(name, system))
-        id, _masks[source.id] = source.id, source.masks
-        _known[name] = id, time.monotonic() + REMEMBERED
+        try:
+            ask = min(within, BRIEFLY) if id else within
+            source = await in_database(lambda: _source(name, system), within=ask)
+        except DatabaseAway:
+            if not id:
+                raise
+            _known[name] = id, time.monotonic() + RETRY
+        else:
+            id, _masks[source.id] = source.id, source.masks
+            _known[name] = id, time.monotonic() + REMEMBERED
     return id
 
 

@@ -5,6 +5,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -19,7 +20,23 @@ from tests.waiting import wait_until
 
 AWAY = 10.0
 HELD_FOR = (1.0, 9.0)  # 3 s, on a machine that stalls
+LONGEST_HOLD = 14.0  # OTLP's 8 s
 FEW = 100
+LINEAGE = {
+    "eventTime": "2026-01-02T03:04:05Z",
+    "eventType": "START",
+    "producer": "https://example.org",
+    "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+    "run": {"runId": "0193c3a0-7b6a-7a33-8f62-0f0d4a3c1b11"},
+    "job": {"namespace": "n", "name": "j"},
+}
+LOGS = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"eventName": "e"}]}]}]}
+STRANGERS = [
+    ("/api/v1/lineage", LINEAGE),
+    ("/v1/logs", LOGS),
+    ("/hooks/nobody-AAAAAAAAAAAAAAAAAAAAAA", {}),
+]
+"""Of which nothing has been heard before, so that the database must be asked who it is."""
 PAUSE = 0.1
 
 
@@ -87,6 +104,13 @@ def test_posts_are_refused_and_sockets_wait_until_postgresql_is_back(
         assert (status, bool(retry_after)) == (503, True)
         assert HELD_FOR[0] < held < HELD_FOR[1]
         assert up.get("/healthz").status == 200
+        with ThreadPoolExecutor(4 * len(STRANGERS)) as threads:
+            posts = [threads.submit(post_one, up.port, *one) for one in 4 * STRANGERS]
+            refused = threads.submit(post_one, up.port, "/api/events", [{}])
+        for status, retry_after, held in (post.result() for post in posts):
+            assert (status, bool(retry_after), held < LONGEST_HOLD) == (503, True, True)
+        assert refused.result()[0] == 422
+        assert refused.result()[2] < HELD_FOR[1]
         time.sleep(max(0, left + AWAY - time.monotonic()))
 
     wait_for_more([poster, socket], FEW)
@@ -99,11 +123,13 @@ def test_posts_are_refused_and_sockets_wait_until_postgresql_is_back(
     assert (viewer.gaps, viewer.torn) == ([], [])
 
 
-def post_one(port: int) -> tuple[int, str | None, float]:
+def post_one(
+    port: int, path: str = "/api/events", value: object = None
+) -> tuple[int, str | None, float]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     started = time.monotonic()
-    body, json_type = json.dumps([an_event()]), {"Content-Type": "application/json"}
-    connection.request("POST", "/api/events", body, json_type)
+    body = json.dumps([an_event()] if value is None else value)
+    connection.request("POST", path, body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
     answer.read()
     return answer.status, answer.getheader("Retry-After"), time.monotonic() - started

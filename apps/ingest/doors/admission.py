@@ -5,6 +5,7 @@ from urllib.parse import parse_qs
 from apps.accounts.access import Caller, caller_of
 from apps.events.sources import source_at, source_named
 from apps.ingest.doors.asgi import Scope
+from eventfeed.patience import PATIENCE
 
 
 class Stranger(Exception):
@@ -28,9 +29,12 @@ async def admit(scope: Scope, token: str | None = None) -> Caller:
     return caller
 
 
-async def source_of(caller: Caller, source: str, system: str) -> int:
-    """Return the id of the source that events belong to: the caller's, else the door's own."""
-    return await source_named(caller.source or source, system)
+async def source_of(caller: Caller, source: str, system: str, *, within: float = PATIENCE) -> int:
+    """Return the id of the source that events belong to: the caller's, else the door's own.
+
+    Raises DatabaseAway after so many seconds.
+    """
+    return await source_named(caller.source or source, system, within=within)
 
 
 async def _neighbour(scope: Scope) -> Caller | None:

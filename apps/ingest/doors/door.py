@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 
 from apps.accounts.access import AccessAway, Caller
+from apps.events.away import AWAY
 from apps.events.draft import Draft
 from apps.events.record import Recorded
 from apps.events.recorder import DatabaseAway, Overloaded, Recorder, recorder
@@ -35,7 +36,8 @@ MOST_REFUSALS = 20
 RETRY_AFTER = {"retry-after": "3"}
 # Seconds between two looks whether the database is back.
 AGAIN = 0.25
-AWAY = "The database is away; send it again in a moment."
+# Seconds that the database is given for an answer at least.
+LEAST = 1.0
 
 
 @dataclass(frozen=True)
@@ -186,8 +188,9 @@ class Door:
     async def _source_of(self, caller: Caller, until: float) -> int:
         """Return the source, as soon as the database can tell; raises DatabaseAway."""
         while True:
+            left = max(LEAST, until - time.monotonic())
             try:
-                return await source_of(caller, self.source, self.system)
+                return await source_of(caller, self.source, self.system, within=left)
             except DatabaseAway:
                 if time.monotonic() + AGAIN > until:
                     raise
@@ -204,14 +207,19 @@ class Door:
     async def _keep(self, refusals: Sequence[Refusal], message: Message, caller: Caller) -> bool:
         if not refusals:
             return True
+        # Nor is the sender kept waiting longer for being told what is wrong.
+        until = time.monotonic() + self.hold
         try:
-            source_id = await source_of(caller, self.source, self.system)
+            source_id = await source_of(
+                caller, self.source, self.system, within=max(LEAST, self.hold)
+            )
             await keep(
                 refusals,
                 source_id=source_id,
                 doorway=self.name,
                 system=self.system,
                 message=message,
+                within=max(LEAST, until - time.monotonic()),
             )
         except DatabaseAway:
             # The answer says all the same what is wrong.

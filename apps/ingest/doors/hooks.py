@@ -8,16 +8,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TypeVar
 
 from apps.accounts.access import Caller
 from apps.events.away import DatabaseAway, in_database
-from apps.events.recorder import Overloaded, Recorder
+from apps.events.recorder import Overloaded
 from apps.ingest.adapters.message import Element, Message
 from apps.ingest.doors.answers import Answer, answered
 from apps.ingest.doors.asgi import Receive, Scope, Send
 from apps.ingest.doors.body import Gone
-from apps.ingest.doors.door import AWAY, RETRY_AFTER, Door, MessageRefused
+from apps.ingest.doors.door import RETRY_AFTER, Door, MessageRefused
 from apps.ingest.doors.refusals import harmless
 from apps.ingest.hooks.body import told_headers
 from apps.ingest.hooks.drafting import SYSTEM
@@ -26,8 +25,6 @@ from apps.ingest.hooks.reading import asked, elements_in, read_webhook
 from apps.ingest.hooks.rendering import render
 from apps.ingest.hooks.signatures import BadSignature
 from apps.ingest.sealed import CannotOpen
-
-T = TypeVar("T")
 
 NOBODY = "There is no hook at this address; it may have been given a new one."
 OFF = "This hook is switched off."
@@ -38,7 +35,7 @@ async def deliver(scope: Scope, receive: Receive, send: Send) -> None:
     """Hand a delivery to the hook whose address it came to."""
     slug = scope["path"].rstrip("/").rpartition("/")[2]
     try:
-        hook = await _in_time(lambda: Hook.objects.at(slug))
+        hook = await in_database(lambda: Hook.objects.at(slug))
     except DatabaseAway as away:
         await answered(send, Answer(503, {"detail": str(away)}, RETRY_AFTER))
         return
@@ -106,13 +103,4 @@ class HookDoor(Door):
     async def _noted(self, note: Callable[[], None]) -> None:
         # What the sender is told does not hang on it.
         with suppress(DatabaseAway):
-            await _in_time(note)
-
-
-async def _in_time(work: Callable[[], T]) -> T:
-    """Do a little work in the database, within the time that a delivery is held."""
-    try:
-        async with asyncio.timeout(Recorder.HOLD):
-            return await in_database(work)
-    except TimeoutError:
-        raise DatabaseAway(AWAY) from None
+            await in_database(note)

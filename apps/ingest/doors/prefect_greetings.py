@@ -1,8 +1,8 @@
 """What Prefect's clients ask a server before they talk to it."""
 
-from channels.db import database_sync_to_async
 from django.db import DatabaseError, connection
 
+from apps.events.away import DatabaseAway, in_database
 from apps.ingest.doors.answers import Answer, answered
 from apps.ingest.doors.asgi import Application, Receive, Scope, Send
 
@@ -31,8 +31,8 @@ def greeting(path: str) -> Application:
 
 async def ready(scope: Scope, receive: Receive, send: Send) -> None:
     try:
-        await database_sync_to_async(connection.ensure_connection)()
-    except DatabaseError:
+        await in_database(connection.ensure_connection)
+    except (DatabaseAway, DatabaseError):
         await answered(send, Answer(503, {"message": "Database is not available"}))
     else:
         await answered(send, Answer(200, {"message": "OK"}))

@@ -14,12 +14,12 @@ import grpc
 from msgspec.structs import replace
 
 from apps.accounts.access import Caller
-from apps.events.away import DatabaseAway
+from apps.events.away import AWAY, DatabaseAway
 from apps.events.draft import Draft
 from apps.ingest.adapters.flyte.adapter import read_flyte_request
 from apps.ingest.adapters.message import Element, Message, Unreadable
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit
-from apps.ingest.doors.door import AWAY, Door, MessageRefused
+from apps.ingest.doors.door import Door, MessageRefused
 from apps.ingest.grpc.admission import READ_ONLY, STRANGER, scope_of
 from apps.ingest.grpc.backlog import LATER
 from apps.ingest.grpc.room import room

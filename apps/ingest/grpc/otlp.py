@@ -8,10 +8,11 @@ from typing import Any
 
 import grpc
 
+from apps.events.away import AWAY
 from apps.ingest.adapters.message import Message
 from apps.ingest.adapters.otlp.adapter import PROTOBUF
 from apps.ingest.doors.admission import MayNotSend, Stranger, admit
-from apps.ingest.doors.door import AWAY, MessageRefused
+from apps.ingest.doors.door import MessageRefused
 from apps.ingest.doors.otlp import Logs
 from apps.ingest.grpc.admission import READ_ONLY, STRANGER, scope_of
 from apps.ingest.grpc.backlog import LATER
