@@ -133,6 +133,29 @@ def test_a_change_holds_from_the_next_delivery_on(eventfeed: Eventfeed, person: 
     assert person.sees(hook.id) == hook
 
 
+def test_the_secret_is_shown_once_after_it_was_written(
+    eventfeed: Eventfeed, person: Person
+) -> None:
+    secret = "a-secret-of-" + eventfeed.corner
+    written = {
+        "name": f"S {eventfeed.corner}"[:40],
+        "template": TEMPLATE,
+        "signature": "github",
+        "secret": secret,
+    }
+    made = person.submit("/hooks", **written)
+    assert f"<code>{secret}</code>" in made.text
+    assert secret not in str(made.url)
+    assert made.headers["cache-control"] == "no-store"
+    assert secret not in person.get(made.url.path)
+    changed = person.submit(f"{made.url.path}/edit", **{**written, "secret": ""})
+    assert secret not in changed.text
+    changed = person.submit(f"{made.url.path}/edit", **{**written, "secret": secret + "2"})
+    assert f"<code>{secret}2</code>" in changed.text
+    stored = eventfeed.query("SELECT session_data FROM django_session")
+    assert not any(secret in str(row) for row in stored)
+
+
 def test_a_form_without_its_token_changes_nothing(eventfeed: Eventfeed) -> None:
     answer = httpx.post(
         f"http://127.0.0.1:{eventfeed.port}/hooks", data={"name": "a", "template": "{}"}

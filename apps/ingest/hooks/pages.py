@@ -15,9 +15,12 @@ from apps.ingest.hooks.form import HookForm
 from apps.ingest.hooks.hook import Hook
 from apps.ingest.hooks.preview import Sample, preview, recipe_posted, sample_for
 from apps.ingest.hooks.ready import READY, Ready
+from apps.ingest.sealed import CannotOpen, unseal
 from apps.ingest.writers import for_writers, name_of
 
 SHOWN_REJECTIONS = 5
+# In the session: the hook whose secret the next page shows.
+SHOWN_NEXT = "hook_secret_shown_next"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -52,9 +55,15 @@ def new(request: HttpRequest) -> HttpResponse:
 @for_writers
 def hook(request: HttpRequest, id: int) -> HttpResponse:
     found = get_object_or_404(Hook.objects.select_related("source"), id=id)
+    secret = _secret_once(request, found)
     chosen = request.GET.get("rejection", "")
     rejection = _rejections(found).filter(id=chosen).first() if chosen.isdecimal() else None
-    return _form(request, HookForm(instance=found), sample=sample_for(found, rejection))
+    page = _form(
+        request, HookForm(instance=found), sample=sample_for(found, rejection), secret=secret
+    )
+    if secret:
+        page["Cache-Control"] = "no-store"
+    return page
 
 
 @require_safe
@@ -75,6 +84,7 @@ def change(request: HttpRequest, id: int) -> HttpResponse:
     if "preview" in request.POST or not form.is_valid():
         return _shown_again(request, form)
     form.save()
+    _show_secret(request, form)
     _tell(request, found, "changed")
     return redirect(f"/hooks/{id}?saved")
 
@@ -132,8 +142,26 @@ def _made(request: HttpRequest) -> HttpResponse:
         return _shown_again(request, form, ready)
     form.instance.ready = ready.key if ready else ""
     made = form.save()
+    _show_secret(request, form)
     _tell(request, made, "added")
     return redirect(f"/hooks/{made.id}")
+
+
+def _show_secret(request: HttpRequest, form: HookForm) -> None:
+    """Let the page that comes next show the secret that was written; only a mark is kept."""
+    if form.cleaned_data["secret"] and form.instance.sealed_secret:
+        request.session[SHOWN_NEXT] = form.instance.pk
+
+
+def _secret_once(request: HttpRequest, hook: Hook) -> str:
+    """Return the secret of a hook that this browser has just written it for, and only once."""
+    if request.method != "GET" or request.session.get(SHOWN_NEXT) != hook.pk:
+        return ""
+    del request.session[SHOWN_NEXT]
+    try:
+        return unseal(hook.sealed_secret) if hook.sealed_secret else ""
+    except CannotOpen:
+        return ""
 
 
 def _shown_again(request: HttpRequest, form: HookForm, ready: Ready | None = None) -> HttpResponse:
@@ -156,6 +184,7 @@ def _form(
     ready: Ready | None = None,
     told: object = None,
     status: int = 200,
+    secret: str = "",
 ) -> HttpResponse:
     hook = Hook.objects.filter(pk=form.instance.pk).first()
     ready = ready or (READY.get(hook.ready) if hook else None)
@@ -166,6 +195,7 @@ def _form(
         "sample": sample,
         "preview": told or (preview(_recipe(form), sample) if sample.body else None),
         "saved": "saved" in request.GET,
+        "secret": secret,
     }
     if hook:
         values |= _about(request, hook, ready)

@@ -43,7 +43,7 @@ READY: Mapping[str, Ready] = {
             (
                 "In the repository or organization: Settings, Webhooks, Add webhook.",
                 "Payload URL: {address}",
-                "Content type: application/json. Secret: the one written here.",
+                "Content type: application/json. Secret: the one shown here when it was made.",
                 "Choose which events; each becomes an event of the feed.",
             ),
             delivery='headers["X-GitHub-Delivery"]',
@@ -60,7 +60,7 @@ READY: Mapping[str, Ready] = {
             (
                 "In the project or group: Settings, Webhooks, Add new webhook.",
                 "URL: {address}",
-                "Secret token: the one written here.",
+                "Secret token: the one shown here when it was made.",
                 "Choose the triggers; each becomes an event of the feed.",
             ),
             delivery='headers["Idempotency-Key"]',
