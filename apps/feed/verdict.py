@@ -216,6 +216,18 @@ def refused(found: Found) -> Iterator[Trouble]:
         )
 
 
+def relays(found: Found) -> Iterator[Trouble]:
+    for one in found.alive:
+        if (seconds := one.counters.get("relays_unkept", 0)) > LATE.total_seconds():
+            yield Trouble(
+                "relays-unkept",
+                f"The {_named(one)} has not looked after relays for "
+                f"{time_in_words(timedelta(seconds=seconds))}.",
+                "It goes on trying; its log says what keeps it. What a relay's server keeps "
+                "meanwhile is taken over afterwards.",
+            )
+
+
 LOOKS: tuple[Callable[[Found], Iterator[Trouble]], ...] = (
     recorder_away,
     no_worker,
@@ -226,6 +238,7 @@ LOOKS: tuple[Callable[[Found], Iterator[Trouble]], ...] = (
     followers,
     partitions,
     grpc,
+    relays,
     silent,
     refused,
 )

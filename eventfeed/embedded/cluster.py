@@ -64,10 +64,18 @@ class Cluster:
             threading.Thread(target=self._watch, name="postgres-watch", daemon=True).start()
             atexit.register(self.leave)
 
-    def check(self) -> None:
-        """Start the cluster again when a connection to it does not succeed."""
-        with self._one_at_a_time, self._changing.held():
-            self._run()
+    def check(self, *, within: float = -1) -> None:
+        """Start the cluster again when a connection to it does not succeed; raises CannotStart.
+
+        Waits for another who is doing so for so many seconds at most, or with -1 until it is done.
+        """
+        if not self._one_at_a_time.acquire(timeout=within):
+            raise CannotStart("PostgreSQL is being started again.")
+        try:
+            with self._changing.held():
+                self._run()
+        finally:
+            self._one_at_a_time.release()
 
     def leave(self) -> None:
         """Stop using the cluster; the last to leave stops it."""
@@ -92,7 +100,7 @@ class Cluster:
                     return
                 try:
                     self.check()
-                except (CannotStart, OSError, psycopg.Error) as error:
+                except (CannotStart, OSError, psycopg.Error, psutil.Error) as error:
                     logger.error("PostgreSQL did not start again: %s", error)
 
     def _run(self) -> None:

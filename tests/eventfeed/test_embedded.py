@@ -3,6 +3,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import LiteralString
@@ -149,6 +150,25 @@ def test_a_failing_start_ends_with_what_the_log_says(cluster: Cluster) -> None:
     (cluster.place.cluster / "global" / "pg_control").unlink()
     with pytest.raises(CannotStart, match="pg_control"):
         cluster.use()
+
+
+def test_who_finds_it_being_started_waits_for_so_long_and_no_longer(cluster: Cluster) -> None:
+    held, enough = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with cluster._one_at_a_time:
+            held.set()
+            enough.wait()
+
+    starting = threading.Thread(target=hold)
+    starting.start()
+    held.wait()
+    try:
+        with pytest.raises(CannotStart, match="being started"):
+            cluster.check(within=0.05)
+    finally:
+        enough.set()
+        starting.join()
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can be somebody else")

@@ -97,6 +97,11 @@ WRONG = {
     "no partition for tomorrow": ({"parts": []}, "partitions", "manage.py partitions"),
     "lost by gRPC": ({"processes": [process(grpc_dropped=2)]}, "grpc-dropped", "2 events"),
     "waiting in gRPC": ({"processes": [process(grpc_waiting=1)]}, "grpc-waiting", "1 event "),
+    "relays without a keeper": (
+        {"processes": [process(relays_unkept=90)]},
+        "relays-unkept",
+        "goes on trying",
+    ),
     "refused": ({"rejections": [REFUSED]}, "rejections", "2 rejections of 1 source"),
 }
 

@@ -17,8 +17,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from apps.events.counters import gauges
 from apps.events.models import Event
 from apps.ingest.models import Relay
+from apps.ingest.relay import keeping
 from apps.ingest.relay.destinations import transport
 from apps.ingest.relay.keeping import keep_relays, relay_for, run_relay
 from apps.ingest.relay.prefect_server import PrefectServer, Window
@@ -210,6 +212,25 @@ def test_the_worker_says_of_a_private_address_that_it_may_not_go_there(
         lambda: "EVENTFEED_ALLOWED_DESTINATIONS" in Relay.objects.get().error,
         what="the relay says what is in its way",
     )
+
+
+def test_who_looks_after_relays_lives_through_anything(monkeypatch, caplog):
+    stop, looked = threading.Event(), threading.Event()
+
+    def fail() -> None:
+        if len(caplog.records) > 1:
+            looked.set()
+        raise RuntimeError("what nobody has thought of")
+
+    monkeypatch.setattr(keeping, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(keeping, "_switched_on", fail)
+    thread = threading.Thread(target=keeping.keep_relays, args=[stop])
+    thread.start()
+    assert looked.wait(10)
+    assert gauges["relays_unkept"]() > 0
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def is_free(url: str) -> bool:

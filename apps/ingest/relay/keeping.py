@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from apps.events.absence import Absence
+from apps.events.counters import gauges
 from apps.events.models import Source
 from apps.ingest.models import Relay
 from apps.ingest.relay.destinations import transport
@@ -117,13 +119,32 @@ class Kept:
         )
 
 
+@dataclass
+class Round:
+    """When all relays were last looked after."""
+
+    ended: float = field(default_factory=time.monotonic)
+
+    def seconds_ago(self) -> float:
+        return time.monotonic() - self.ended
+
+
+round_ = Round()
+
+
 def keep_relays(stop: threading.Event) -> None:
     """Run every relay that is switched on, each in a thread, until stopped."""
     running: dict[int, Kept] = {}
+    gauges["relays_unkept"] = round_.seconds_ago
     while not stop.is_set():
-        wanted = _switched_on()
-        if wanted is not None:
-            _keep(running, wanted)
+        try:
+            wanted = _switched_on()
+            if wanted is not None:
+                _keep(running, wanted)
+                round_.ended = time.monotonic()
+        except Exception:
+            # Nobody would begin again what ends here.
+            logger.exception("Relays could not be looked after; it is tried again.")
         stop.wait(LOOK_EVERY)
     for kept in running.values():
         kept.ending.set()
@@ -163,11 +184,18 @@ def _kept(relay: Relay, ending: threading.Event) -> None:
         _give_up(relay, str(error))
     except (OperationalError, InterfaceError, psycopg.Error) as error:
         absence_of(relay.url).begin(error)
+    except Exception:
+        logger.exception("The relay from %s failed; it begins again.", relay.url)
     finally:
         connection.close()
 
 
 def _give_up(relay: Relay, say: str) -> None:
     """Switch a relay off that its server will not have: somebody must mend it."""
-    logger.warning("The relay from %s is switched off: %s", relay.url, say)
-    Relay.objects.filter(pk=relay.pk).update(enabled=False, error=say[:1_000])
+    try:
+        Relay.objects.filter(pk=relay.pk).update(enabled=False, error=say[:1_000])
+    except (OperationalError, InterfaceError) as error:
+        # It begins again, and is told the same.
+        absence_of(relay.url).begin(error)
+    else:
+        logger.warning("The relay from %s is switched off: %s", relay.url, say)
