@@ -102,6 +102,15 @@ def test_what_is_not_is_401_and_the_page_says_why(
     assert "Turned away" in page
     assert answer.json()["detail"].split()[0] in page
     assert secret not in page
+    deliver(hook, headers())
+    refused = eventfeed.query(
+        "SELECT reason, body, headers FROM rejection WHERE source_id ="
+        " (SELECT source_id FROM hook WHERE id = %s)",
+        hook.id,
+    )
+    assert [(reason, bytes(body), headers) for reason, body, headers in refused] == [
+        (answer.json()["detail"], b"", {})
+    ]
 
 
 def test_the_secret_is_encrypted_where_it_lies(eventfeed: Eventfeed, person: Person) -> None:

@@ -12,12 +12,12 @@ from dataclasses import replace
 from apps.accounts.access import Caller
 from apps.events.away import DatabaseAway, in_database
 from apps.events.recorder import Overloaded
-from apps.ingest.adapters.message import Element, Message
+from apps.ingest.adapters.message import Element, Message, Problem
 from apps.ingest.doors.answers import Answer, answered
 from apps.ingest.doors.asgi import Receive, Scope, Send
 from apps.ingest.doors.body import Gone
 from apps.ingest.doors.door import RETRY_AFTER, Door, MessageRefused
-from apps.ingest.doors.refusals import harmless
+from apps.ingest.doors.refusals import Refusal, harmless
 from apps.ingest.hooks.body import told_headers
 from apps.ingest.hooks.drafting import SYSTEM
 from apps.ingest.hooks.hook import Hook
@@ -73,7 +73,11 @@ class HookDoor(Door):
             return await self._delivered(message)
         except BadSignature as bad:
             say = str(bad)
-            await self._noted(lambda: self.hook.note_turned_away(say))
+            if self.hook.is_news(say):
+                await self._noted(lambda: self.hook.note_turned_away(say))
+                # Without the message: a stranger's is not looked at, and would push others out.
+                unsigned = replace(message, headers={})
+                await self._keep([Refusal(Problem((), "signature", say))], unsigned, self.caller)
             return self.turned_away(message, 401, say)
         except CannotOpen:
             return self.later(message, SEALED)

@@ -143,11 +143,15 @@ class Hook(models.Model):
         """Keep when it was last sent something; asked for at most once a minute."""
         Hook.objects.filter(pk=self.pk).update(last_used=timezone.now())
 
+    def is_news(self, because: str) -> bool:
+        """Say whether that a delivery is turned away for this was not said within the minute."""
+        if self.turned_away is None or because[:200] != self.turned_away_because:
+            return True
+        return timezone.now() - self.turned_away >= NOTED_EVERY
+
     def note_turned_away(self, because: str) -> None:
-        """Keep why a delivery was not taken as its sender's own, at most once a minute."""
-        now = timezone.now()
-        same = because == self.turned_away_because
-        if not (same and self.turned_away and now - self.turned_away < NOTED_EVERY):
-            Hook.objects.filter(pk=self.pk).update(
-                turned_away=now, turned_away_because=because[:200]
-            )
+        """Keep why a delivery was not taken as its sender's own."""
+        self.turned_away, self.turned_away_because = timezone.now(), because[:200]
+        Hook.objects.filter(pk=self.pk).update(
+            turned_away=self.turned_away, turned_away_because=self.turned_away_because
+        )
