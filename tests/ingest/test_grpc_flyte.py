@@ -1,6 +1,7 @@
 """Flyte's AdminService by gRPC, called through the stubs of the wheel as propeller calls it."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,9 @@ from flyteidl.admin import version_pb2
 from flyteidl.core import literals_pb2
 from flyteidl.service.admin_pb2_grpc import AdminServiceStub
 
+from apps.accounts import access
 from apps.accounts.models import Token
+from apps.events import sources
 from apps.events.away import in_database
 from apps.ingest.doors import door
 from apps.ingest.grpc.flyte import SERVICE, FlyteEvents
@@ -47,6 +50,25 @@ async def guarded(wire: Wire) -> AsyncIterator[Any]:
 @pytest.fixture
 def admin(channel: Any) -> Any:
     return AdminServiceStub(channel)
+
+
+async def test_a_database_that_says_nothing_of_a_new_sender_is_unavailable(
+    admin: Any, guarded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moving = threading.Event()
+    stands_still = lambda *asked: moving.wait(30)  # noqa: E731
+    monkeypatch.setattr(sources, "_source", stands_still)
+    monkeypatch.setattr(access, "token_bearing", stands_still)
+    try:
+        stranger = [("authorization", f"Bearer ef_{'x' * 43}")]
+        for call in (
+            admin.CreateTaskEvent(task_event(), timeout=20),
+            guarded.CreateTaskEvent(task_event(), timeout=20, metadata=stranger),
+        ):
+            error = await refused(call)
+            assert error.code() is grpc.StatusCode.UNAVAILABLE
+    finally:
+        moving.set()
 
 
 async def test_ok_is_said_after_the_commit(admin: Any) -> None:
