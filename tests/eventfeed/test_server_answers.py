@@ -5,8 +5,8 @@ import socket
 import httpx
 import pytest
 
+from eventfeed.server import MIB
 from tests.eventfeed.conftest import Running
-from tests.eventfeed.patient_app import MIB
 from tests.eventfeed.waiting import until
 
 WHOLE = 1_000 * 64 * 1024

@@ -11,9 +11,9 @@ from apps.events.counting import BadField, QueryTimeout, count, facet, histogram
 from apps.events.draft import Draft
 from apps.events.follower import step
 from apps.events.models import Event, EventCount, Source
-from apps.events.readings import HOUR, MINUTE, Range, is_counted, pieces
+from apps.events.readings import Range, is_counted, pieces
 from apps.events.record import record
-from apps.events.rollups import Rollups
+from apps.events.rollups import HOUR, MINUTE, Rollups
 from apps.events.search import search
 from apps.query import Outcome, parse
 from tests.events.telling import told

@@ -15,7 +15,7 @@ def refused(source: Source, **said) -> Rejected:
 
 
 async def test_rejection_keeps_what_was_wrong_and_where(source: Source):
-    await reject(refused(source, index=3, path="resource.a", event_id="x"))
+    await reject(lambda: [refused(source, index=3, path="resource.a", event_id="x")])
     [kept] = await in_database(lambda: list(Rejection.objects.all()))
     assert (kept.doorway, kept.reason) == ("POST /api/events", "It is no event.")
     assert (kept.index, kept.path, kept.event_id) == (3, "resource.a", "x")

@@ -19,7 +19,7 @@ from tests.events.telling import told
 from tests.events.waiting import until_final
 
 NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
-UNITS = {MINUTE: {}, HOUR: {"minute": 0}}
+UNITS: dict[int, dict[str, Any]] = {MINUTE: {}, HOUR: {"minute": 0}}
 
 
 class Killed(Exception):

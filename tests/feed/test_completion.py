@@ -1,6 +1,7 @@
 """While a query is typed the box offers fields, and values with how often they were seen."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -50,11 +51,12 @@ def offer(empty_log, client, settings):
             "prefect.resource.name": "nightly",
         }
     ]
-    fields = {"labels": team, "related": related, "payload": {"order": {"total": 5}, "a.b": "x"}}
+    payload = {"order": {"total": 5}, "a.b": "x"}
+    paid = partial(told, "invoice.paid", labels=team, related=related, payload=payload)
     record(
         [
-            told("invoice.paid", occurred=now, outcome=Outcome.COMPLETED, **fields),
-            told("invoice.paid", occurred=now - timedelta(seconds=1), **fields),
+            paid(occurred=now, outcome=Outcome.COMPLETED),
+            paid(occurred=now - timedelta(seconds=1)),
             told("invoice.lost", occurred=now, outcome=Outcome.FAILED),
         ],
         source_id=Source.objects.create(name="billing", system="custom").id,

@@ -163,13 +163,13 @@ def test_a_value_narrows_the_query_that_is_there(visitor):
     value = page.locator("event-drawer .tree .value", has_text="teal")
     value.hover()
     value.get_by_role("link", name="Only events with teal").click()
-    expect(page.locator("#q")).to_have_value(f'any:{visitor.corner}.* payload.colour:teal')
+    expect(page.locator("#q")).to_have_value(f"any:{visitor.corner}.* payload.colour:teal")
     expect(page.locator(".row")).to_have_count(1)
     page.go_back()
     visitor.row("one").locator(".raw").click()
     value.hover()
     value.get_by_role("link", name="Without events with teal").click()
-    expect(page.locator("#q")).to_have_value(f'any:{visitor.corner}.* -payload.colour:teal')
+    expect(page.locator("#q")).to_have_value(f"any:{visitor.corner}.* -payload.colour:teal")
     expect(visitor.row("two")).to_be_visible()
     assert visitor.names() == ["two"]
 

@@ -9,7 +9,7 @@ from django.test import Client
 from apps.accounts.models import Token
 from apps.events import partitions
 from apps.events.models import Event, Source
-from apps.events.words import REGISTRY, words
+from apps.events.words import REGISTRY, Kind, words
 from apps.ingest import audit
 
 PASSWORD = "correct horse"
@@ -112,4 +112,6 @@ def test_every_audit_event_has_words_an_icon_and_an_owner(event):
     said = words(event)
     assert said.text != said.text.lower()
     assert said.owner == "eventfeed"
-    assert said.icon == REGISTRY.kinds[f"eventfeed.{said.kind}"].icon
+    kind = REGISTRY.kinds[f"eventfeed.{said.kind}"]
+    assert isinstance(kind, Kind)
+    assert said.icon == kind.icon
