@@ -15,7 +15,6 @@ scalar = string | bare
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from apps.query.fields import (
@@ -350,9 +349,7 @@ class _Reader(Reading):
         if self.joining is OF_RESOURCES:
             return self.field_of_one_resource(found, name, steps)
         if name == "has" and not steps:
-            return name, Field(
-                self.read_presence, "with ", "without ", settle=partial(self.settle_presence)
-            )
+            return name, Field(self.read_presence, "with ", "without ", settle=self.settle_presence)
         if name == "payload" or name[0] == "@":
             return self.payload(found, name, steps)
         if name in ALIASES and not steps:
