@@ -404,7 +404,7 @@ class _Reader(Reading):
 
     def present(self, text: str) -> tuple[str, Field]:
         found = _WHOLE_FIELD.fullmatch(text)
-        if found and found["name"] != "has" and found["name"] not in ("is", "id"):
+        if found and found["name"] not in ("has", "is", "id"):
             steps = _steps(found["key"])
             try:
                 if found["name"] == "payload" or found["name"][0] == "@":
