@@ -251,7 +251,7 @@ def test_what_cannot_be_read_is_answered_with_success_once_it_is_kept(
 async def test_what_cannot_be_kept_either_is_to_be_sent_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def away(*_: object) -> int:
+    async def away(*_: object, **__: object) -> int:
         raise DatabaseAway
 
     async def receive() -> dict[str, Any]:
