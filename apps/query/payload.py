@@ -18,7 +18,7 @@ from typing import Any
 from apps.query.glob import Glob
 from apps.query.terms import STRUCTURE
 from apps.query.tree import AllOf, Happened, Lexeme, Node, Predicate, Sql, any_of
-from apps.query.when import Bounds
+from apps.query.when import THAN, Bounds
 from apps.query.words import holds_time, words_of
 
 Test = Callable[[Any], bool]
@@ -171,16 +171,8 @@ class Compared(AtPath):
         return self._filtered(" && ".join(f"@ {than} {number!r}" for than, number in self.bounds))
 
     def test(self) -> Test:
-        tests = [(_THAN[than], number) for than, number in self.bounds]
+        tests = [(THAN[than], number) for than, number in self.bounds]
         return lambda value: _is_number(value) and all(than(value, to) for than, to in tests)
-
-
-_THAN: Mapping[str, Callable[[Any, Any], bool]] = {
-    ">": lambda value, to: value > to,
-    ">=": lambda value, to: value >= to,
-    "<": lambda value, to: value < to,
-    "<=": lambda value, to: value <= to,
-}
 
 
 @dataclass(frozen=True)
@@ -194,9 +186,11 @@ class ToldTime(AtPath):
         return self._any(_AS_TIME.format(told=within.text), [TIME, *within.params])
 
     def test(self) -> Test:
+        holds = self.bounds.settled()
+
         def within(value: Any) -> bool:
             told = time_of(value)
-            return told is not None and self.bounds.hold(told)
+            return told is not None and holds(told)
 
         return within
 

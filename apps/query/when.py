@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import ge, gt, le, lt
 from typing import Any, NamedTuple
 
 from apps.query.moments import Moment
@@ -12,6 +13,8 @@ COLUMNS: Mapping[str, Callable[[Happened], datetime]] = {
     "occurred": lambda event: event.occurred,
     "received": lambda event: event.received,
 }
+
+THAN: Mapping[str, Callable[[Any, Any], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le}
 
 
 class Edge(NamedTuple):
@@ -39,23 +42,15 @@ class Bounds:
 
     def hold(self, told: datetime) -> bool:
         now = datetime.now(UTC)
-        return all(_THAN[edge.than](told, edge.instant(now)) for edge in self.edges)
+        return all(THAN[edge.than](told, edge.instant(now)) for edge in self.edges)
 
     def settled(self) -> Callable[[datetime], bool]:
         """Return the same test, with what does not depend on now worked out once."""
         if any(edge.moment.is_relative for edge in self.edges):
             return self.hold
         now = datetime.now(UTC)
-        tests = [(_THAN[edge.than], edge.instant(now)) for edge in self.edges]
+        tests = [(THAN[edge.than], edge.instant(now)) for edge in self.edges]
         return lambda told: all(than(told, to) for than, to in tests)
-
-
-_THAN: Mapping[str, Callable[[datetime, datetime], bool]] = {
-    ">": lambda told, to: told > to,
-    ">=": lambda told, to: told >= to,
-    "<": lambda told, to: told < to,
-    "<=": lambda told, to: told <= to,
-}
 
 
 def at(moment: Moment) -> Bounds:

@@ -5,27 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from apps.ingest.adapters.prefect.catalogue import STATES
 from apps.ingest.demo.story import Message, Story
 from apps.ingest.demo.world import FLOWS, POOLS, Flow, Labels, known
 
-STATE_TYPES = {
-    "Scheduled": "SCHEDULED",
-    "Late": "SCHEDULED",
-    "AwaitingConcurrencySlot": "SCHEDULED",
-    "AwaitingRetry": "SCHEDULED",
-    "Pending": "PENDING",
-    "Running": "RUNNING",
-    "Retrying": "RUNNING",
-    "Completed": "COMPLETED",
-    "Cached": "COMPLETED",
-    "RolledBack": "COMPLETED",
-    "Failed": "FAILED",
-    "Crashed": "CRASHED",
-    "Cancelling": "CANCELLING",
-    "Cancelled": "CANCELLED",
-    "Paused": "PAUSED",
-    "Suspended": "PAUSED",
-}
 HEARTBEAT_SECONDS = 30.0
 OUT_OF_MEMORY = (
     "Flow run infrastructure exited with non-zero status code 137. This usually means that it ran "
@@ -59,12 +42,12 @@ class Run:
         if state in ("Running", "Retrying"):
             self.count += 1
             self.began = self.began or self.story.at
-        entered = {"type": STATE_TYPES[state], "name": state, "message": message}
+        entered = {"type": STATES[state], "name": state, "message": message}
         labels = self.labels | {
             "prefect.run-count": str(self.count),
             "prefect.state-message": message,
             "prefect.state-name": state,
-            "prefect.state-type": STATE_TYPES[state],
+            "prefect.state-type": STATES[state],
         }
         self.last = tell(
             self.story,
@@ -147,7 +130,7 @@ def scheduled_run(story: Story) -> None:
     ended = finish(story, flow, run, error)
     story.wait(0.5)
     worker_says(story, "executed", flow, run, follows=submitted["id"])
-    if STATE_TYPES[ended["resource"]["prefect.state-name"]] in ("FAILED", "CRASHED"):
+    if STATES[ended["resource"]["prefect.state-name"]] in ("FAILED", "CRASHED"):
         notify(story, ended)
     elif flow.asset and story.chance(0.8):
         materialize(story, flow, run, rng.randrange(900, 250_000))
