@@ -7,7 +7,7 @@ import pytest
 from django.db.backends.utils import CursorWrapper
 
 from apps.events import follower as following
-from apps.events.follower import Moved, behind, step
+from apps.events.follower import MOST_EVENTS, Moved, behind, step
 from apps.events.models import Event, FollowerPosition, Source
 from apps.events.record import record
 from apps.events.row import COPY, copied, rows_of
@@ -91,15 +91,15 @@ def test_follower_moved_by_another_process_steps_back(source: Source):
     assert step(diary) == 1
 
 
-def test_step_ends_after_500_events(source: Source):
-    record([told(f"{number:04}") for number in range(720)], source_id=source.id)
+def test_step_ends_after_its_most_events(source: Source):
+    record([told(f"{number:04}") for number in range(MOST_EVENTS + 220)], source_id=source.id)
     until_final()
     diary = Diary()
     steps = []
     while handled := step(diary):
         steps.append(handled)
-    assert max(steps) <= 500
-    assert sum(steps) == 720
+    assert max(steps) <= MOST_EVENTS
+    assert sum(steps) == MOST_EVENTS + 220
     assert diary.lines == sorted(diary.lines)
 
 
