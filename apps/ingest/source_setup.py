@@ -13,8 +13,8 @@ from apps.events.models import Source
 from apps.events.sources import forget_sources
 from apps.ingest.masking import Rules
 from apps.ingest.recipes import PLACEHOLDER, RECIPES, Recipe
-from apps.ingest.sealed import CannotOpen, seal, unseal
 from apps.ingest.writers import name_of
+from eventfeed.sealed import CannotOpen, seal, unseal
 
 # For so long, and until its first event, a fresh token is shown to whoever made it.
 SHOWN_SECONDS = 3_600

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 
 from apps.events.models import Source
 from apps.ingest.models import Hook
-from apps.ingest.sealed import unseal
+from eventfeed.sealed import unseal
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from apps.events.models import Rejection, Source
 from apps.ingest.models import Relay
-from apps.ingest.sealed import seal
+from eventfeed.sealed import seal
 
 pytestmark = pytest.mark.django_db
 

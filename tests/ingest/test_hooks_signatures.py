@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.ingest.hooks.signatures import CHECKS, BadSignature, Signed, verify
-from apps.ingest.sealed import CannotOpen, seal, unseal
+from eventfeed.sealed import CannotOpen, seal, unseal
 from tests.ingest.conftest import Eventfeed
 from tests.ingest.hooking import Made, Person
 

@@ -25,7 +25,7 @@ from apps.ingest.relay.destinations import transport
 from apps.ingest.relay.keeping import keep_relays, relay_for, run_relay
 from apps.ingest.relay.prefect_server import PrefectServer, Window
 from apps.ingest.relay.relaying import spans
-from apps.ingest.sealed import unseal
+from eventfeed.sealed import unseal
 from tests.environments import environment_with
 from tests.ports import free_port
 from tests.waiting import wait_until

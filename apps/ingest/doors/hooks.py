@@ -24,7 +24,7 @@ from apps.ingest.hooks.hook import Hook
 from apps.ingest.hooks.reading import asked, elements_in, read_webhook
 from apps.ingest.hooks.rendering import render
 from apps.ingest.hooks.signatures import BadSignature
-from apps.ingest.sealed import CannotOpen
+from eventfeed.sealed import CannotOpen
 
 NOBODY = "There is no hook at this address; it may have been given a new one."
 OFF = "This hook is switched off."

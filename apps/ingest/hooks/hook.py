@@ -15,8 +15,8 @@ from django.utils.text import slugify
 from apps.events.models import Source
 from apps.ingest.hooks.drafting import ROLE, SYSTEM, Recipe
 from apps.ingest.hooks.signatures import CHECKS, Signed, verify
-from apps.ingest.sealed import seal, unseal
 from apps.query.values import written_value
+from eventfeed.sealed import seal, unseal
 
 # The name for people, and behind it 128 bits that nobody guesses.
 SLUG = re.compile(r"[a-z0-9-]{1,40}-[A-Za-z0-9_-]{22}")

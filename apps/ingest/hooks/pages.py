@@ -15,8 +15,8 @@ from apps.ingest.hooks.form import HookForm
 from apps.ingest.hooks.hook import Hook
 from apps.ingest.hooks.preview import Sample, preview, recipe_posted, sample_for
 from apps.ingest.hooks.ready import READY, Ready
-from apps.ingest.sealed import CannotOpen, unseal
 from apps.ingest.writers import for_writers, name_of
+from eventfeed.sealed import CannotOpen, unseal
 
 SHOWN_REJECTIONS = 5
 # In the session: the hook whose secret the next page shows.

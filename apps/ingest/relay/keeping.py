@@ -22,8 +22,8 @@ from apps.ingest.models import Relay
 from apps.ingest.relay.destinations import transport
 from apps.ingest.relay.prefect_server import PrefectServer, ServerRefuses
 from apps.ingest.relay.relaying import Relaying
-from apps.ingest.sealed import CannotOpen, unseal
 from eventfeed.database import dsn
+from eventfeed.sealed import CannotOpen, unseal
 
 logger = logging.getLogger(__name__)
 

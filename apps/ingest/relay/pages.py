@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.events.audit import tell
 from apps.ingest.models import Relay
 from apps.ingest.relay.keeping import relay_for
-from apps.ingest.sealed import seal
 from apps.ingest.writers import for_writers, may_write, name_of
+from eventfeed.sealed import seal
 
 HERE = "/sources/relays"
 
