@@ -24,6 +24,7 @@ ABOUT = """
     and occurred < now() - interval '10 days' order by occurred desc limit 1
 """
 MIDDLE = "select occurred from event order by occurred offset 500000 limit 1"
+NEWEST = "select max(occurred) from event"
 # Related to a fifth of all events, and to few of them.
 BY_SHARE = """
     select one ->> 'prefect.resource.id', count(*) from event tablesample system (1),
@@ -89,11 +90,12 @@ def _lists(dsn: str, connection: http.client.HTTPConnection) -> Iterator[Asking]
     with psycopg.connect(dsn) as database:
         run, related = database.execute(ABOUT).fetchone() or ("", [])
         (middle,) = database.execute(MIDDLE).fetchone() or (datetime.now(UTC),)
+        (newest,) = database.execute(NEWEST).fetchone() or (datetime.now(UTC),)
     flow = next(one["prefect.resource.id"] for one in related if "flow." in str(one))
-    hour = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    hour = (newest - timedelta(hours=1)).isoformat()
     queries = {
         "nothing": "",
-        "exact event": "event:prefect.flow-run.Failed",
+        "exact event": "event:prefect.flow-run.Completed",
         "event prefix": "event:prefect.task-run.*",
         "resource id": f"resource:{run}",
         "id prefix": f"resource:{run[:-24]}*",
