@@ -14,6 +14,7 @@ from apps.events.position import Position
 from apps.events.walk import (
     ALONG_THE_LOG,
     BY_TIME,
+    IN_FULL,
     LISTED,
     NEWEST_ARRIVED,
     Bound,
@@ -95,13 +96,17 @@ def search(
     until: datetime | None = None,
     after: Cursor | None = None,
     limit: int = 50,
+    in_full: bool = False,
 ) -> Page:
-    """Return the newest matching events from `since` to `until`; raises QueryTimeout."""
+    """Return the newest matching events from `since` to `until`; raises QueryTimeout.
+
+    In full, they have their payloads, as the JSON they are stored as.
+    """
     position = state_sync().head
     within = _range(since, until)
     if after is not None:
         within.append(BY_TIME.behind(after))
-    return _page(BY_TIME, query, within, limit, position)
+    return _page(BY_TIME, query, within, limit, position, in_full)
 
 
 def search_log(
@@ -112,6 +117,7 @@ def search_log(
     after: Position | None,
     limit: int,
     newest_first: bool = True,
+    in_full: bool = False,
 ) -> Page:
     """Return matching events of the log behind `first` and up to `last`.
 
@@ -128,7 +134,7 @@ def search_log(
         within.append(ALONG_THE_LOG.upto(last[1:]))
     if after is not None:
         within.append(order.behind(after[1:]))
-    return _page(order, query, within, limit, log.head)
+    return _page(order, query, within, limit, log.head, in_full)
 
 
 def count(
@@ -169,12 +175,18 @@ def _range(since: datetime | None, until: datetime | None) -> list[Bound]:
 
 
 def _page(
-    order: Order, query: Query | None, within: list[Bound], limit: int, position: Position
+    order: Order,
+    query: Query | None,
+    within: list[Bound],
+    limit: int,
+    position: Position,
+    in_full: bool,
 ) -> Page:
+    names = IN_FULL if in_full else LISTED
     # One more than asked for tells whether there is a next page.
-    walk = Walk(order, within, match_of(query), limit + 1)
+    walk = Walk(order, within, match_of(query), limit + 1, names)
     done = walk.fill(BUDGET)
-    events = events_of(walk.rows[:limit], LISTED, log=position.log)
+    events = events_of(walk.rows[:limit], names, log=position.log, raw=frozenset({"payload"}))
     if len(walk.rows) > limit:
         place = walk.key_of(walk.rows[limit - 1])
         return Page(events, _next(order, place, position), None, position)

@@ -1,10 +1,13 @@
 """Filling a page: the first rows of the range are walked, the rest is found by the index of terms.
 
 The planner cannot tell a rare term from a common one: for a rare one it would walk the whole index
-of times. So a thousand rows are walked, and when they do not fill the page, it goes on by slices
-of the range, each four times as long as the last, with the index of terms forced.
+of times. So some hundred rows are walked. Where many of them match, it walks on. Where few do, the
+index of terms is asked whether the whole range has only some hundred, and gives them all at once.
+Where it has more, it goes on by slices of the range, as long as the page is likely to need and then
+each four times as long as the last, with that index forced.
 """
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +22,15 @@ from psycopg.errors import QueryCanceled
 from apps.events.log import columns, selected
 from apps.query import Query
 
-WALK = 1_000
+WALK = 500
+# So many matches are read and sorted at once.
+RARE = 500
+# Walking costs a row the same whether it matches; the index of terms costs what matches.
+# At a share of about this they cost the same.
+DENSE = 0.03
+MOST_WALKED = 4_000
+# More than the share seen says, because events do not come evenly.
+AMPLE = 1.5
 GROWTH = 4
 LAST_SEQ = 2**63 - 1
 
@@ -35,10 +46,25 @@ WALKED = """
     WHERE {match} ORDER BY {by} LIMIT %s
 """
 FAR_END = "SELECT {key} FROM event {where} ORDER BY {by} LIMIT 1"
-FOUND = "SELECT {selected} FROM event {where} ORDER BY {by} LIMIT %s"
+# Reading whole partitions must not tempt the planner away from the index of terms.
+FORCE_INDEX = "SET LOCAL enable_seqscan = off"
+# One row at least tells how many there are, even when the rest fits none of them.
+FEW = """
+    WITH few AS MATERIALIZED (SELECT * FROM event {where} LIMIT %s)
+    SELECT told.number, found.* FROM (SELECT count(*) AS number FROM few) AS told
+    LEFT JOIN (
+        SELECT {selected} FROM few {rest} ORDER BY {by} LIMIT %s
+    ) AS found ON true ORDER BY {by}
+"""
+# What is selected is made of the rows that are wanted, not of each that is sorted.
+FOUND = """
+    SELECT {selected} FROM (SELECT * FROM event {where} ORDER BY {by} LIMIT %s) AS found
+    ORDER BY {by}
+"""
 
 # What a list shows: payload and terms are read when asked for.
 LISTED = columns(payload=False, terms=False)
+IN_FULL = columns(payload=True, terms=False)
 SELECTED = selected(LISTED)
 
 
@@ -54,8 +80,10 @@ class Bound(NamedTuple):
 
     sql: str
     params: Sequence[Any]
-    by_terms: bool = False
-    """Whether the index of terms narrows it."""
+    narrowed: "Bound | None" = None
+    """What the index of terms can tell of it."""
+    rest: "Bound | None" = None
+    """What remains to be checked of what is narrowed."""
 
 
 class Order(NamedTuple):
@@ -100,6 +128,27 @@ NEWEST_ARRIVED = Order(("tx", "seq"), "tx + 0", True, 100)
 ALONG_THE_LOG = NEWEST_ARRIVED._replace(down=False)
 
 
+class Walked(NamedTuple):
+    """A stretch of the range whose every row was looked at."""
+
+    first: tuple[Any, ...]
+    last: tuple[Any, ...]
+    rows: int
+    found: int
+
+    @property
+    def share(self) -> float:
+        return self.found / self.rows
+
+    def rows_for(self, wanted: int) -> int:
+        """How many rows are likely to hold so many matches, if there is one more at least."""
+        return int(AMPLE * wanted * self.rows / max(self.found, 1)) + 1
+
+    def width(self, wanted: int) -> Any:
+        """How far these rows are likely to go, in units of the order's first column."""
+        return abs(self.last[0] - self.first[0]) * self.rows_for(wanted) // self.rows
+
+
 @dataclass
 class Walk:
     """A page being filled with what matches within a range."""
@@ -108,6 +157,8 @@ class Walk:
     within: Sequence[Bound]
     match: Bound | None
     want: int
+    names: tuple[str, ...] = LISTED
+    """The columns to read."""
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     reached: tuple[Any, ...] | None = None
     """Everything up to this place has been found."""
@@ -124,18 +175,31 @@ class Walk:
         return True
 
     def key_of(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(row[LISTED.index(column)] for column in self.order.key)
+        return tuple(row[self.names.index(column)] for column in self.order.key)
 
     def _fill(self, clock: "Clock") -> None:
         if self.match is None:
             self._take(clock, self._by)
             return
-        ends = self._ends_of_walk(clock)
-        self._take_walked(clock, self.match)
-        if len(ends) == 2 and not self._full:
-            first, self.reached = ends
-            width = max(abs(first[0] - self.reached[0]), self.order.least)
-            self._take_slices(clock, self.reached, width)
+        rows = WALK
+        while True:
+            found = self._walked(clock, self.match, rows)
+            if len(self.rows) + len(found) >= self.want:
+                self.rows += found
+                return
+            is_rare = len(found) < rows * DENSE
+            if is_rare and self._take_few(clock, self.match):
+                return
+            ends = self._ends_of_walk(clock, rows)
+            self.rows += found
+            if len(ends) < 2:
+                return
+            self.reached = ends[1]
+            walked = Walked(ends[0], ends[1], rows, len(found))
+            if is_rare:
+                self._take_slices(clock, self.match, walked)
+                return
+            rows = min(MOST_WALKED, walked.rows_for(self.want - len(self.rows)))
 
     @property
     def _full(self) -> bool:
@@ -149,24 +213,47 @@ class Walk:
     def _by(self) -> str:
         return self.order.by(self.order.key[0])
 
-    def _ends_of_walk(self, clock: "Clock") -> list[tuple[Any, ...]]:
-        where, params = all_of(self.within)
+    def _ends_of_walk(self, clock: "Clock", rows: int) -> list[tuple[Any, ...]]:
+        where, params = self._ahead()
         return clock.fetch(
-            ENDS_OF_WALK.format(key=self._key, where=where, by=self._by, walk=WALK), params
+            ENDS_OF_WALK.format(key=self._key, where=where, by=self._by, walk=rows), params
         )
 
-    def _take_walked(self, clock: "Clock", match: Bound) -> None:
-        where, params = all_of(self.within)
-        self.rows += clock.fetch(
-            WALKED.format(selected=SELECTED, where=where, by=self._by, walk=WALK, match=match.sql),
-            [*params, *match.params, self.want],
+    def _walked(self, clock: "Clock", match: Bound, rows: int) -> list[tuple[Any, ...]]:
+        where, params = self._ahead()
+        return clock.fetch(
+            WALKED.format(
+                selected=selected(self.names), where=where, by=self._by, walk=rows, match=match.sql
+            ),
+            [*params, *match.params, self.want - len(self.rows)],
         )
 
-    def _take_slices(self, clock: "Clock", start: tuple[Any, ...], width: Any) -> None:
-        far = self._far_end(clock)
+    def _ahead(self, *bounds: Bound) -> tuple[str, list[Any]]:
+        behind = [self.order.behind(self.reached)] if self.reached else []
+        return all_of([*self.within, *behind, *bounds])
+
+    def _take_few(self, clock: "Clock", match: Bound) -> bool:
+        """Take all that is left, if the index of terms tells that it is little."""
+        if match.narrowed is None:
+            return False
+        clock.execute(FORCE_INDEX)
+        where, params = self._ahead(match.narrowed)
+        rest, rest_params = all_of([match.rest] if match.rest else [])
+        wanted = self.want - len(self.rows)
+        told = clock.fetch(
+            FEW.format(where=where, selected=selected(self.names), rest=rest, by=self._by),
+            [*params, RARE + 1, *rest_params, wanted],
+        )
+        if told[0][0] > RARE:
+            return False
+        self.rows += [row[1:] for row in told if row[1] is not None]
+        return True
+
+    def _take_slices(self, clock: "Clock", match: Bound, walked: "Walked") -> None:
+        start, far = walked.last, self._far_end(clock)
+        width = max(walked.width(self.want - len(self.rows)), self.order.least)
         # Where no term narrows, the order's own index is the quickest way through a slice.
-        by_terms = self.match is not None and self.match.by_terms
-        by = self.order.by(self.order.unindexed) if by_terms else self._by
+        by = self.order.by(self.order.unindexed) if match.narrowed else self._by
         while not self._full and start != far:
             end = self.order.further(start, width, far)
             self._take(clock, by, self.order.behind(start), self.order.upto(end))
@@ -182,9 +269,13 @@ class Walk:
         """Add the next matching rows within the bounds."""
         where, params = all_of([*self.within, *bounds, *([self.match] if self.match else ())])
         self.rows += clock.fetch(
-            FOUND.format(selected=SELECTED, where=where, by=by),
+            FOUND.format(selected=selected(self.names), where=where, by=by),
             [*params, self.want - len(self.rows)],
         )
+
+
+# Telling the time left costs as much as a small statement: it may be this share of what was told.
+NEARLY = 0.9
 
 
 class Clock:
@@ -193,14 +284,21 @@ class Clock:
     def __init__(self, cursor: CursorWrapper, budget: float) -> None:
         self._cursor = cursor
         self._end = time.monotonic() + budget
+        self._told = math.inf
+        """Milliseconds that the database was last told it has for a statement."""
 
     def fetch(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+        self.execute(sql, params)
+        return self._cursor.fetchall()
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         left = int((self._end - time.monotonic()) * 1000)
         if left <= 0:
             raise QueryTimeout
-        self._cursor.execute(f"SET LOCAL statement_timeout = {left}")
+        if left < self._told * NEARLY:
+            self._cursor.execute(f"SET LOCAL statement_timeout = {left}")
+            self._told = left
         self._cursor.execute(sql, params)
-        return self._cursor.fetchall()
 
 
 ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -239,10 +337,13 @@ def match_of(query: Query | None) -> Bound | None:
     if query is None:
         return None
     condition = query.sql()
-    parts = [f"({condition.where})"] if condition.where else []
-    params = list(condition.params)
+    narrowed = rest = None
     if condition.terms is not None:
-        parts.insert(0, "terms @@ %s::tsquery")
-        params.insert(0, condition.terms)
-    by_terms = condition.terms is not None
-    return Bound(" AND ".join(parts), params, by_terms) if parts else None
+        narrowed = Bound("terms @@ %s::tsquery", [condition.terms])
+    if condition.where:
+        rest = Bound(f"({condition.where})", condition.params)
+    if narrowed is None or rest is None:
+        whole = narrowed or rest
+        return whole and whole._replace(narrowed=narrowed)
+    both = f"{narrowed.sql} AND {rest.sql}"
+    return Bound(both, [*narrowed.params, *rest.params], narrowed, rest)

@@ -21,8 +21,9 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture(autouse=True)
 def short_walk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the walk so short that a few events need slices, too."""
+    """Make the walk so short, and the rare so rare, that a few events need slices, too."""
     monkeypatch.setattr(walk, "WALK", 5)
+    monkeypatch.setattr(walk, "RARE", 3)
 
 
 def happen(names: str, source: Source) -> None:
@@ -69,6 +70,20 @@ def test_pages_of_a_query_hold_every_match_once(source: Source, limit: int):
     happen("axbxxcxxxxxdxxxxxxxxexxxxxxxxxxxxxf", source)
     query = parse("-event:x")
     assert "".join(pages(lambda after: search(query, after=after, limit=limit))) == "fedcba"
+
+
+def test_rare_events_are_told_by_the_index_at_once(source: Source, monkeypatch: pytest.MonkeyPatch):
+    happen("abc" + "x" * 30, source)
+    monkeypatch.setattr(walk.Walk, "_take_slices", None)
+    assert names(search(parse("event:[a,b,c]"), limit=2).events) == "cb"
+    assert names(search(parse("event:[a,b] -event:b")).events) == "a"
+    assert search(parse("event:[a,b] resource:absent*")).events == []
+
+
+def test_where_many_match_it_walks_on(source: Source, monkeypatch: pytest.MonkeyPatch):
+    happen("ax" * 100, source)
+    monkeypatch.setattr(walk.Walk, "_take_slices", None)
+    assert names(search(parse("event:a"), limit=60).events) == "a" * 60
 
 
 def test_many_at_one_moment_are_paged_by_their_place(source: Source):
@@ -167,7 +182,7 @@ def test_last_match_is_of_all_times(source: Source):
 def test_time_spent_says_how_far_it_came_and_how_to_go_on(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ):
-    happen("a" + "x" * 30, source)
+    happen("aaaa" + "x" * 30, source)
     fetch = walk.Clock.fetch
 
     def fetch_until_the_first_slice(clock: walk.Clock, sql: str, params: list) -> list:
@@ -179,8 +194,8 @@ def test_time_spent_says_how_far_it_came_and_how_to_go_on(
         slow.setattr(walk.Clock, "fetch", fetch_until_the_first_slice)
         page = search(parse("event:a"))
     assert page.events == []
-    assert page.searched_to == NOON + 26 * SECOND
-    assert names(search(parse("event:a"), after=Cursor.parse(str(page.next))).events) == "a"
+    assert page.searched_to == NOON + 29 * SECOND
+    assert names(search(parse("event:a"), after=Cursor.parse(str(page.next))).events) == "aaaa"
 
 
 def test_query_without_any_time_is_told_so(source: Source, monkeypatch: pytest.MonkeyPatch):
