@@ -236,19 +236,34 @@ def selected(names: tuple[str, ...]) -> str:
 
 
 def events_of(
-    rows: Iterable[Sequence[Any]], names: tuple[str, ...], *, log: str | None = None
+    rows: Iterable[Sequence[Any]],
+    names: tuple[str, ...],
+    *,
+    log: str | None = None,
+    raw: frozenset[str] = frozenset(),
 ) -> list[Event]:
-    """Make events of rows selected as `selected(names)`."""
-    decoded = [index for index, name in enumerate(names) if name in JSON]
-    return [_event(row, names, decoded, log) for row in rows]
+    """Make events of rows selected as `selected(names)`; JSON of columns in `raw` is not read."""
+    readers: list[tuple[int, Callable[[str], Any]]] = [
+        (index, _raw if name in raw else msgspec.json.decode)
+        for index, name in enumerate(names)
+        if name in JSON
+    ]
+    return [_event(row, names, readers, log) for row in rows]
+
+
+def _raw(text: str) -> msgspec.Raw:
+    return msgspec.Raw(text.encode())
 
 
 def _event(
-    row: Sequence[Any], names: tuple[str, ...], decoded: list[int], log: str | None
+    row: Sequence[Any],
+    names: tuple[str, ...],
+    readers: list[tuple[int, Callable[[str], Any]]],
+    log: str | None,
 ) -> Event:
     values = list(row)
-    for index in decoded:
-        values[index] = msgspec.json.decode(values[index])
+    for index, read in readers:
+        values[index] = read(values[index])
     event = Event.of_row(zip(names, values, strict=True))
     event.log = log
     return event

@@ -81,6 +81,7 @@ def asked_page(asked: QueryDict) -> Page:
             last=last,
             after=read("after", asked, Position.parse),
             limit=limit,
+            in_full=True,
         )
     return search(
         query,
@@ -88,6 +89,7 @@ def asked_page(asked: QueryDict) -> Page:
         until=read("until", asked, moment_of),
         after=read("after", asked, Cursor.parse),
         limit=limit,
+        in_full=True,
     )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
-from apps.events.models import Event, Source
+from apps.events.models import Event
 from apps.feed.rows import iso
 
 # LATERAL keeps the planner to one probe an event.
@@ -52,7 +52,7 @@ def told(
 
 
 def told_in_full(events: Sequence[Event]) -> list[dict[str, Any]]:
-    """Return a list with its payloads, which lists leave in the database."""
+    """Return a list with its payloads, read now where the list has left them in the database."""
     payloads, sources = payloads_of(events), sources_of(events)
     return [
         told(event, source=sources[event.source_id], payload=payloads[event.identity])
@@ -62,17 +62,24 @@ def told_in_full(events: Sequence[Event]) -> list[dict[str, Any]]:
     ]
 
 
-def payloads_of(events: Sequence[Event]) -> dict[tuple[UUID, datetime], msgspec.Raw]:
-    """Return the payloads as the JSON they are stored as."""
-    with connection.cursor() as cursor:
-        cursor.execute(PAYLOADS, [[e.id for e in events], [e.occurred for e in events]])
-        return {
-            (id, occurred): msgspec.Raw(payload.encode())
-            for id, occurred, payload in cursor.fetchall()
-        }
+def payloads_of(events: Sequence[Event]) -> dict[tuple[UUID, datetime], Payload]:
+    """Return the payloads; those read now are the JSON they are stored as."""
+    payloads: dict[tuple[UUID, datetime], Payload] = {
+        event.identity: event.payload for event in events if "payload" in event.__dict__
+    }
+    if unread := [event for event in events if event.identity not in payloads]:
+        with connection.cursor() as cursor:
+            cursor.execute(PAYLOADS, [[e.id for e in unread], [e.occurred for e in unread]])
+            for id, occurred, payload in cursor.fetchall():
+                payloads[id, occurred] = msgspec.Raw(payload.encode())
+    return payloads
 
 
 def sources_of(events: Sequence[Event]) -> dict[int, str]:
     ids = {event.source_id for event in events}
-    names = dict(Source.objects.filter(id__in=ids).values_list("id", "name"))
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, name FROM source WHERE id = ANY(%s)", [list(ids)])
+        names = dict(cursor.fetchall())
     return {id: names.get(id, "") for id in ids}

@@ -15,6 +15,7 @@ from apps.events.models import Event
 from apps.events.search import BUDGET, BadCursor, Cursor
 from apps.events.walk import (
     BY_TIME,
+    IN_FULL,
     LISTED,
     SELECTED,
     Bound,
@@ -132,13 +133,14 @@ def _read(
         return _distinct(asked, limit, after=after, end=end)
     order = ORDERS[asked.order]
     behind = [order.behind(after)] if after else []
-    walk = Walk(order, [*bounds_of(asked), *behind], match_of(asked.query()), limit + 1)
+    walk = Walk(order, [*bounds_of(asked), *behind], match_of(asked.query()), limit + 1, IN_FULL)
     done = walk.fill(BUDGET)
     place = walk.key_of(walk.rows[limit - 1]) if len(walk.rows) > limit else None
     if place is None and not done:
         # Time was up: a short page, and the next one looks further.
         place = walk.reached
-    return events_of(walk.rows[:limit], LISTED), Cursor(*place) if place else None
+    events = events_of(walk.rows[:limit], IN_FULL, raw=frozenset({"payload"}))
+    return events, Cursor(*place) if place else None
 
 
 def _distinct(
