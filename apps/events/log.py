@@ -300,6 +300,7 @@ class Wakeups:
 
     async def __anext__(self) -> None:
         while True:
+            _end_if_cancelled()
             try:
                 return await self._next()
             except (psycopg.Error, OSError) as error:
@@ -346,3 +347,14 @@ class Wakeups:
         if self._conn is not None:
             await self._conn.close()
             self._conn = None
+
+
+def _end_if_cancelled() -> None:
+    """Raise CancelledError again when a library has swallowed it.
+
+    So does Python 3.11's `asyncio.wait_for`, which psycopg waits with, when what it waits for comes
+    at the same moment.
+    """
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError

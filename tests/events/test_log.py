@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,23 @@ KILL_LISTENERS = """
 
 async def _start(conn: AsyncConnection) -> Position:
     return (await the_log.head(conn))._replace(tx=0, seq=0)
+
+
+async def test_reader_that_was_cancelled_ends_though_a_library_has_swallowed_it(source: Source):
+    at_work = asyncio.Event()
+
+    async def follow() -> None:
+        async with Wakeups() as wakeups:
+            async for _ in wakeups:
+                at_work.set()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(60)
+
+    reader = asyncio.create_task(follow())
+    await at_work.wait()
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(reader, 30)
 
 
 async def _until_seen(conn: AsyncConnection, wakeups: Wakeups, wanted: list[str]) -> None:
