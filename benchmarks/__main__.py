@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks import doors, export, idle, ingest, pages, queries, viewers, visible
-from benchmarks.bench import Bench
+from benchmarks.bench import MILLION, Bench
 from benchmarks.events import average_size
 from benchmarks.figures import Figure, table, target_missed
 from benchmarks.machine import overshoot
@@ -27,7 +27,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
 
 def main() -> int:
     asked = _arguments()
-    bench = Bench(quick=asked.quick, kept=asked.kept)
+    bench = Bench(quick=asked.quick, kept=asked.kept, events=asked.events)
     bench.say(f"events of {average_size():,.0f} bytes on average")
     before = overshoot()
     measured: list[tuple[Bench, list[Figure]]] = []
@@ -55,7 +55,13 @@ def _arguments() -> argparse.Namespace:
         "--kept",
         type=Path,
         default=Path(tempfile.gettempdir()) / "eventfeed-bench",
-        help="where the million events are kept for the next run (default: %(default)s)",
+        help="where many events are kept for the next run (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--events",
+        type=int,
+        default=MILLION,
+        help="how many are stored for pages, queries and export (default: %(default)s)",
     )
     return parser.parse_args()
 

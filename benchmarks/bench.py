@@ -5,18 +5,27 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import log10
 from pathlib import Path
 from statistics import median
 
 from benchmarks.machine import YARDSTICK, bare_copy_rate
 from benchmarks.server import Server, running
 
+MILLION = 1_000_000
+
 
 @dataclass(frozen=True)
 class Bench:
     quick: bool
     kept: Path  # what may be used again by the next run
+    events: int = MILLION  # how many are stored where many are
     copy_rates: list[float] = field(default_factory=list)
+
+    @property
+    def slower(self) -> float:
+        """How many times as long a question may take: three times for ten times the events."""
+        return 3 ** max(0.0, log10(self.events / MILLION))
 
     @property
     def fraction(self) -> float:

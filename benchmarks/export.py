@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
+from benchmarks import seed
 from benchmarks.bench import Bench
 from benchmarks.events import Body, Fresh, templates
 from benchmarks.figures import Figure, Promise
-from benchmarks.seed import million
 from benchmarks.server import Server
 
 MIB = 1024 * 1024
@@ -27,7 +27,7 @@ EXPORTS = {
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
-    with stored(bench) as server:
+    with holding(bench) as server:
         bench.measure_yardstick(server)
         server.get("/export?q=zeppelin")
         growth = 0.0
@@ -42,10 +42,10 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 
 @contextmanager
-def stored(bench: Bench) -> Iterator[Server]:
+def holding(bench: Bench) -> Iterator[Server]:
     """A server with a million events, or in a quick run with a few."""
     if not bench.quick:
-        with million(bench) as server:
+        with seed.stored(bench) as server:
             yield server
         return
     with bench.fresh_server() as server:

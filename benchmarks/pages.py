@@ -1,4 +1,4 @@
-"""How soon the feed page answers when a million events are stored."""
+"""How soon the feed page answers when a million events are stored, or many more."""
 
 import http.client
 import time
@@ -10,14 +10,14 @@ import psycopg
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 from benchmarks.machine import Naps, p95
-from benchmarks.seed import million
+from benchmarks.seed import stored
 
 WARM_UP = 5
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
     times = 40 if bench.quick else 100
-    with million(bench) as server:
+    with stored(bench) as server:
         bench.measure_yardstick(server)
         pages = _pages(server.dsn)
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
@@ -29,7 +29,10 @@ def measure(bench: Bench) -> Iterator[Figure]:
             took = _in_turns(connection, pages, times=times)
     for name, query in pages.items():
         note = f"most {max(took[name]):.0f} ms  {query}"
-        yield Figure(f"page: {name}, p95", p95(took[name]), 60, "ms", noise=naps.noise, note=note)
+        within = 60 * bench.slower
+        yield Figure(
+            f"page: {name}, p95", p95(took[name]), within, "ms", noise=naps.noise, note=note
+        )
 
 
 def _in_turns(

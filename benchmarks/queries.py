@@ -1,4 +1,4 @@
-"""How soon the API answers when a million events are stored: lists, histograms, facets."""
+"""How soon the API answers when a million events are stored, or many: lists, histograms, facets."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ import psycopg
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 from benchmarks.machine import Naps, p95
-from benchmarks.seed import million
+from benchmarks.seed import stored
 
 WARM_UP = 5
 DEEP = 20
@@ -23,7 +23,9 @@ ABOUT = """
     select resource_id, related from event where resource_id like 'prefect.flow-run.%'
     and occurred < now() - interval '10 days' order by occurred desc limit 1
 """
-MIDDLE = "select occurred from event order by occurred offset 500000 limit 1"
+MIDDLE = """
+    select to_timestamp(avg(extract(epoch from occurred))) from event tablesample system (1)
+"""
 NEWEST = "select max(occurred) from event"
 # Related to a fifth of all events, and to few of them.
 BY_SHARE = """
@@ -47,7 +49,7 @@ class Asking:
 
 def measure(bench: Bench) -> Iterator[Figure]:
     times = 10 if bench.quick else 60
-    with million(bench) as server:
+    with stored(bench) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         asked = [*_lists(server.dsn, connection), *_counts(server.dsn)]
         bench.measure_yardstick(server)
@@ -60,8 +62,9 @@ def measure(bench: Bench) -> Iterator[Figure]:
         bench.measure_yardstick(server)
     for one in asked:
         note = f"most {max(took[one.name]):.0f} ms"
+        within = one.within * bench.slower
         yield Figure(
-            f"{one.name}, p95", p95(took[one.name]), one.within, "ms", noise=naps.noise, note=note
+            f"{one.name}, p95", p95(took[one.name]), within, "ms", noise=naps.noise, note=note
         )
 
 

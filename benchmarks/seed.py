@@ -1,4 +1,4 @@
-"""A million events of the last twenty days: some are posted, the rest are made of them in SQL."""
+"""Many events of the last twenty days: some are posted, the rest are made of them in SQL."""
 
 import hashlib
 import shutil
@@ -14,10 +14,8 @@ from benchmarks.events import Body, Fresh, templates
 from benchmarks.ingest import wait_for_followers
 from benchmarks.server import CHECKOUT, Server, running
 
-EVENTS = 1_000_000
 POSTED = 20_000
 BATCH = 500
-COPIES = EVENTS // POSTED - 1
 DAYS = 20
 FAILED = 4  # of those posted: one in 5,000
 RUN_PREFIX = "0badcafe"  # each copy's runs get another
@@ -48,12 +46,13 @@ order by at
 
 
 @contextmanager
-def million(bench: Bench) -> Iterator[Server]:
-    """A server that holds a million events, made now or kept by an earlier run."""
-    data = bench.kept / f"million-{_fingerprint()}"
+def stored(bench: Bench) -> Iterator[Server]:
+    """A server that holds so many events as the bench asks, made now or kept by an earlier run."""
+    data = bench.kept / f"{bench.events}-{_fingerprint()}"
     made = data / "made"
     if not made.exists() or time.time() - made.stat().st_mtime > FRESH_FOR:
-        shutil.rmtree(bench.kept, ignore_errors=True)
+        for former in bench.kept.glob(f"{bench.events}-*"):
+            shutil.rmtree(former)
         with running(data) as server:
             _make(bench, server)
         made.touch()
@@ -68,12 +67,16 @@ def _fingerprint() -> str:
 
 def _make(bench: Bench, server: Server) -> None:
     started = time.monotonic()
-    bench.say(f"making {EVENTS:,} events, once for all runs …")
+    bench.say(f"making {bench.events:,} events, once for all runs …")
     for body in _bodies():
         server.post("/api/events", body)
     wait_for_followers(server.dsn, within=60)
+    copies = bench.events // POSTED - 1
     with ThreadPoolExecutor(2) as two:
-        list(two.map(lambda copy: _copy(server.dsn, copy), range(COPIES, 0, -1)))
+        made = two.map(lambda copy: _copy(server.dsn, copy, copies), range(copies, 0, -1))
+        for done, _ in enumerate(made, start=1):
+            if done % (copies // 10 + 1) == 0:
+                bench.say(f"  {done * POSTED:,} after {time.monotonic() - started:.0f} s")
     bench.say(f"  inserted after {time.monotonic() - started:.0f} s, now vacuum and analyze …")
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         # Only the counts need all of them; to the others most are copies.
@@ -83,7 +86,7 @@ def _make(bench: Bench, server: Server) -> None:
             " where name <> %s",
             [COUNTED_BY],
         )
-        wait_for_followers(server.dsn, within=900)
+        wait_for_followers(server.dsn, within=bench.events / 1_000)
         connection.execute("vacuum analyze event")
         connection.execute("checkpoint")
     bench.say(f"  done after {time.monotonic() - started:.0f} s")
@@ -100,12 +103,12 @@ def _bodies() -> Iterator[bytes]:
         yield Body(chosen, start=b"[", between=b",", end=b"]").fresh(ids)
 
 
-def _copy(dsn: str, copy: int) -> None:
+def _copy(dsn: str, copy: int, copies: int) -> None:
     told = {
         "old": RUN_PREFIX,
-        "new": hashlib.sha256(bytes([copy])).hexdigest()[: len(RUN_PREFIX)],
+        "new": hashlib.sha256(copy.to_bytes(4)).hexdigest()[: len(RUN_PREFIX)],
         "copy": copy,
-        "step": DAYS * 24 / COPIES,
+        "step": DAYS * 24 / copies,
     }
     with psycopg.connect(dsn) as connection:
         connection.execute(ONE_COPY, told)
