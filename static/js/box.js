@@ -100,8 +100,7 @@ class Box {
     const tail = rest.match(/^[^\s()",\]]*/)[0].length;
     const { insert } = taken.dataset;
     const open = /[:.(]$/.test(insert) || /^[,\]]/.test(rest.slice(tail));
-    this.input.setRangeText(insert + (open || rest.slice(tail).startsWith(" ") ? "" : " "), caret - this.#back, caret + tail, "end");
-    this.input.dispatchEvent(new Event("input", { bubbles: true }));
+    type(this.input, insert + (open || rest.slice(tail).startsWith(" ") ? "" : " "), caret - this.#back, caret + tail);
     if (open) return;
     this.#close();
     this.#understand();
@@ -141,8 +140,7 @@ class Box {
     this.#close();
     this.#settle();
     const told = mistaken(mistake, (text) => {
-      this.input.value = text;
-      this.input.dispatchEvent(new Event("input", { bubbles: true }));
+      type(this.input, text);
       this.#mistake = null;
       this.form.requestSubmit();
     });
@@ -181,13 +179,21 @@ class Box {
   #recall(by) {
     const kept = this.#kept();
     const place = Math.min((this.#past ?? -1) + by, kept.length - 1);
+    type(this.input, place < 0 ? "" : kept[place]);
     this.#past = place < 0 ? null : place;
-    this.input.value = place < 0 ? "" : kept[place];
-    this.input.setSelectionRange(this.input.value.length, this.input.value.length);
     this.#close();
-    this.input.dispatchEvent(new KeyboardEvent("keyup"));
     this.#understand();
   }
+}
+
+// Writes as a hand would, so that the browser can undo it: the old command is the only way to.
+function type(input, text, start = 0, end = input.value.length) {
+  input.focus();
+  input.setSelectionRange(start, end);
+  const typed = text ? document.execCommand("insertText", false, text) : document.execCommand("delete");
+  if (typed || input.value.slice(start, end) === text) return;
+  input.setRangeText(text, start, end, "end");
+  input.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 async function ask(path, fields) {

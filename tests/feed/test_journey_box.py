@@ -25,6 +25,29 @@ def test_a_query_is_typed_with_completion(visitor: Visitor):
     assert visitor.names() == ["wanted"]
 
 
+def test_what_completion_and_history_have_written_is_undone(visitor: Visitor):
+    visitor.visit("/?q=outcome:waiting")
+    box = visitor.page.get_by_role("combobox", name="Query")
+    box.fill("")
+    box.press_sequentially("outcome:fai")
+    expect(visitor.page.get_by_role("option").first).to_contain_text("failed")
+    box.press("Tab")
+    expect(box).to_have_value("outcome:failed ")
+    box.press("Control+z")
+    expect(box).to_have_value("outcome:fai")
+    box.press("Control+Shift+z")
+    expect(box).to_have_value("outcome:failed ")
+    box.fill("")
+    box.press("ArrowUp")
+    expect(box).to_have_value("outcome:waiting")
+    box.press("ArrowUp")
+    box.press("ArrowDown")
+    box.press("ArrowDown")
+    expect(box).to_have_value("")
+    box.press("Control+z")
+    expect(box).to_have_value("outcome:waiting")
+
+
 def test_a_mistake_keeps_what_was_found_and_is_mended_with_one_click(visitor: Visitor):
     visitor.send(visitor.event("wanted"))
     visitor.watch()
