@@ -147,6 +147,13 @@ def test_every_kind_has_lines_with_this_address_and_a_fresh_token(staff, client,
     assert "Waiting for your first event" in text(answer)
 
 
+def test_every_way_in_can_be_found_under_add_a_source(staff, client):
+    page = client.get("/sources/add").content.decode()
+    ways = [*(f"/sources/add/{kind}" for kind in RECIPES), "/hooks", "/sources/relays", "/api/docs"]
+    assert [way for way in ways if f'href="{way}"' not in page] == []
+
+
+
 @pytest.mark.parametrize("kind", RECIPES)
 def test_where_nobody_needs_a_token_the_lines_have_none(log, client, kind):
     answer = client.post(f"/sources/add/{kind}", {"name": ""})
