@@ -29,6 +29,7 @@ from apps.events.position import BadPosition, Position
 from apps.events.search import BadCursor, Cursor, Page, QueryTimeout, search
 from apps.events.words import system_title, words
 from apps.query import Condition, Query, QueryError, parse
+from apps.query.calendar import shifted
 from apps.query.outcomes import Outcome
 from apps.query.terms import display_name
 
@@ -131,7 +132,7 @@ def asked(given: QueryDict, text: str) -> dict[str, Any]:
 def midnight(text: str | None, *, days: int = 0) -> datetime | None:
     """Return the beginning of a day as the date filter writes it, or of one some days later."""
     day = parse_date_str(text) if text else None
-    return datetime.combine(day, time.min, UTC) + timedelta(days=days) if day else None
+    return shifted(datetime.combine(day, time.min, UTC), timedelta(days=days)) if day else None
 
 
 def with_sources(events: list[Event]) -> list[Event]:

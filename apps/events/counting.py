@@ -22,7 +22,6 @@ from apps.events.readings import (
     SPANS,
     Range,
     Reading,
-    after,
     every,
     force_index,
     guess,
@@ -34,6 +33,7 @@ from apps.events.readings import (
 from apps.events.walk import QueryTimeout, in_time
 from apps.events.words import kind_of
 from apps.query import Query
+from apps.query.calendar import shifted
 from apps.query.outcomes import Outcome
 from apps.query.terms import ID, NAME, ROLE
 
@@ -263,7 +263,7 @@ def count(
     Raises QueryTimeout.
     """
     # As a page has it, the last moment belongs to the range.
-    within = Range(since, until and after(until, timedelta(microseconds=1)))
+    within = Range(since, until and shifted(until, timedelta(microseconds=1)))
     if (known := _rolled_total(query, within)) is not None:
         return Count(known, more=False)
     if not exact:
@@ -338,10 +338,7 @@ def facet_of(asking: Asking, field: str) -> Facet:
 def default_range(since: datetime | None, until: datetime | None, now: datetime) -> Range:
     """Return a range with two ends: without a beginning it is of 24 hours."""
     until = until or now
-    try:
-        since = since or until - DEFAULT_RANGE
-    except OverflowError:
-        since = datetime.min.replace(tzinfo=UTC)
+    since = since or shifted(until, -DEFAULT_RANGE)
     return Range(since, max(since, until))
 
 
@@ -359,12 +356,9 @@ def whole_buckets(within: Range, step: int) -> Range:
     assert within.since is not None
     assert within.until is not None
     width = timedelta(seconds=step)
-    try:
-        first = within.since - (within.since - ORIGIN) % width
-    except OverflowError:
-        first = within.since
-    last = after(within.until, (ORIGIN - within.until) % width)
-    return Range(first, max(last, after(first, width)))
+    first = shifted(within.since, -((within.since - ORIGIN) % width))
+    last = shifted(within.until, (ORIGIN - within.until) % width)
+    return Range(first, max(last, shifted(first, width)))
 
 
 def _scaled(row: tuple[Any, ...], share: float) -> tuple[Any, ...]:
@@ -411,7 +405,9 @@ FACETS = (*COLUMNS, *EACH)
 
 
 def label_of(field: str) -> str:
-    """Return the key of `label.KEY`, "" for other fields."""
+    """Return the key of `label.KEY`, "" for other fields; raises BadField."""
+    if "\0" in field:
+        raise BadField("No label's key has U+0000 in it.")
     return field[len(LABEL) :] if field.startswith(LABEL) else ""
 
 

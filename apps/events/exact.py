@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from apps.events.readings import Range
 from apps.events.walk import Bound, QueryTimeout, all_of, in_time, match_of
 from apps.query import Query
+from apps.query.calendar import shifted
 
 COUNT = "SELECT count(*) FROM event {where}"
 ENDS = "SELECT min(occurred), max(occurred) FROM event {where}"
@@ -43,9 +45,9 @@ def count_all(
     oldest, newest = ends
     match = match_of(query)
     # Behind the newest: a slice holds its beginning and not its end.
-    end, width, events = newest + timedelta(microseconds=1), FIRST, 0
-    while end > oldest:
-        start = max(oldest, _before(end, width, oldest))
+    end, width, events = shifted(newest, timedelta(microseconds=1)), FIRST, 0
+    while True:
+        start = max(oldest, shifted(end, -width))
         try:
             events += _count(match, start, end)
         except QueryTimeout:
@@ -55,16 +57,13 @@ def count_all(
             continue
         end, width = start, width * 2
         yield Counted(events, end, 1 - (end - oldest) / max(newest - oldest, SHORTEST))
-
-
-def _before(end: datetime, width: timedelta, oldest: datetime) -> datetime:
-    """Return the time `width` before, or the oldest: nothing is before the year 1."""
-    return end - width if end - oldest > width else oldest
+        if end == oldest:
+            return
 
 
 def _count(match: Bound | None, start: datetime, end: datetime) -> int:
-    within = Bound("occurred >= %s AND occurred < %s", [start, end])
-    where, params = all_of([within, *([match] if match else ())])
+    within = Range(start, end).of("occurred")
+    where, params = all_of([*within, *([match] if match else ())])
     with in_time(BUDGET) as clock:
         return int(clock.fetch(COUNT.format(where=where), params)[0][0])
 

@@ -11,6 +11,7 @@ from apps.events.models import Event
 from apps.events.rollups import COUNTED_NAME, HOUR, MINUTE, NAME, is_cut
 from apps.events.walk import Bound, Clock, all_of, match_of
 from apps.query import Clause, Query
+from apps.query.calendar import LAST_MOMENT, shifted
 from apps.query.terms import ID, Terms, terms_of
 
 # What the rollups tell apart.
@@ -55,7 +56,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Range(NamedTuple):
-    """`since <= occurred < until`; None is open."""
+    """`since <= occurred < until`; None is open, and so is the end of all times."""
 
     since: datetime | None
     until: datetime | None
@@ -64,7 +65,7 @@ class Range(NamedTuple):
         bounds = []
         if self.since is not None:
             bounds.append(Bound(f"{column} >= %s", [self.since]))
-        if self.until is not None:
+        if self.until is not None and self.until < LAST_MOMENT:
             bounds.append(Bound(f"{column} < %s", [self.until]))
         return bounds
 
@@ -208,15 +209,7 @@ def floor(moment: datetime, span: int) -> datetime:
 
 def ceil(moment: datetime, span: int) -> datetime:
     start = floor(moment, span)
-    return start if start == moment else after(start, timedelta(seconds=span))
-
-
-def after(moment: datetime, span: timedelta) -> datetime:
-    """Return the moment so much later, or the end of all times."""
-    try:
-        return moment + span
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC)
+    return start if start == moment else shifted(start, timedelta(seconds=span))
 
 
 def every(span: timedelta, within: Range) -> Iterator[datetime]:
@@ -226,4 +219,4 @@ def every(span: timedelta, within: Range) -> Iterator[datetime]:
     start = within.since
     while start < within.until:
         yield start
-        start = after(start, span)
+        start = shifted(start, span)

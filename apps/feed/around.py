@@ -8,9 +8,9 @@ from apps.events.models import Event
 from apps.events.search import QueryTimeout, count
 from apps.events.words import kind_of
 from apps.feed.asked import link
-from apps.feed.neighbours import FIRST_MOMENT, LAST_MOMENT
 from apps.feed.rows import ID, ROLE, iso
 from apps.query import clause, display_name, parse
+from apps.query.calendar import FIRST_MOMENT, LAST_MOMENT
 
 NEAR = timedelta(minutes=5)
 MOST_COUNTED = 1_000

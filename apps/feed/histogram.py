@@ -16,6 +16,7 @@ from apps.feed.asked import Asked
 from apps.feed.facets import estimate_of
 from apps.feed.rows import exact, iso
 from apps.query import QueryError, parse
+from apps.query.calendar import shifted
 
 COLUMNS = ("outcome", "event", "source", "system")
 TICKS = 5
@@ -174,7 +175,7 @@ def bar(
             top -= height
             rects.append(Rect(key, percent(x), percent(top), percent(width), percent(height)))
     said = [f"{count:,} {key.name}" for key, count in zip(keys, counts, strict=True) if count]
-    end = start + found.step
+    end = shifted(start, found.step)
     return Bar(
         since=instant(start),
         until=instant(end),
@@ -211,9 +212,10 @@ def wider(asked: Asked, found: Histogram, now: datetime) -> str:
     span = until - since
     if span > WIDEST:
         return ""
-    ends_now = until + span >= now
-    first = max(since - (span * 2 if ends_now else span), now - WIDEST)
-    return asked.link(since=instant(first), until="" if ends_now else instant(until + span))
+    later = shifted(until, span)
+    ends_now = later >= now
+    first = max(shifted(since, -span * (2 if ends_now else 1)), now - WIDEST)
+    return asked.link(since=instant(first), until="" if ends_now else instant(later))
 
 
 def in_words(step: timedelta) -> str:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from apps.events.models import Event
 from apps.query import clause, parse
+from apps.query.calendar import FIRST_MOMENT, LAST_MOMENT
 
-FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
-LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 # Most neighbours are near: narrow slices first, each eight times as wide, the last all the rest.
 WIDTHS = [*(timedelta(seconds=10 * 8**step) for step in range(8)), LAST_MOMENT - FIRST_MOMENT]
 

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from apps.query.calendar import LAST_MOMENT, shifted
+
 _RELATIVE = re.compile(r"now(?:(?P<sign>[+-])(?P<number>\d{1,6})(?P<unit>[smhdw]))?", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _WRITTEN = re.compile(
@@ -13,8 +15,6 @@ _WRITTEN = re.compile(
     re.ASCII,
 )
 _DAYS = {"today": 0, "yesterday": 1, "tomorrow": -1}
-_LEAST = datetime.min.replace(tzinfo=UTC)
-_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class NoMoment(ValueError):
@@ -65,10 +65,7 @@ def _moved(now: datetime, found: re.Match[str]) -> datetime:
     if not found["sign"]:
         return now
     away = timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
-    try:
-        return now + away if found["sign"] == "+" else now - away
-    except OverflowError:
-        return _LAST if found["sign"] == "+" else _LEAST
+    return shifted(now, away if found["sign"] == "+" else -away)
 
 
 def _written(found: re.Match[str]) -> tuple[datetime, datetime]:
@@ -82,7 +79,7 @@ def _written(found: re.Match[str]) -> tuple[datetime, datetime]:
     start = datetime(
         year, month, day, hour, minute, second, int(part.ljust(6, "0")) if part else 0, tzinfo=UTC
     )
-    start = _shifted(start, -zone)
+    start = shifted(start, -zone)
     return start, _end(start, given, part, zone)
 
 
@@ -100,22 +97,13 @@ def _end(start: datetime, given: list[str | None], part: str, zone: timedelta) -
     """Return where what was left unsaid ends: a year, a month, a day, a second, a millisecond."""
     said = sum(text is not None for text in given)
     if said == 6:
-        return _shifted(
-            start, timedelta(microseconds=10 ** (6 - len(part)) if len(part) < 6 else 0)
-        )
+        return shifted(start, timedelta(microseconds=10 ** (6 - len(part)) if len(part) < 6 else 0))
     if said > 2:
-        return _shifted(
+        return shifted(
             start, (timedelta(days=1), timedelta(hours=1), timedelta(minutes=1))[said - 3]
         )
-    local = _shifted(start, zone)
+    local = shifted(start, zone)
     months = local.year * 12 + local.month - 1 + (12 if said == 1 else 1)
     if months // 12 > 9999:
-        return _LAST
-    return _shifted(local.replace(year=months // 12, month=months % 12 + 1), -zone)
-
-
-def _shifted(moment: datetime, by: timedelta) -> datetime:
-    try:
-        return moment + by
-    except OverflowError:
-        return _LAST if by > timedelta() else _LEAST
+        return LAST_MOMENT
+    return shifted(local.replace(year=months // 12, month=months % 12 + 1), -zone)

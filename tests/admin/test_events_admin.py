@@ -91,6 +91,7 @@ def test_the_filters_by_date_include_their_last_day(client, stored):
     first, last = stored[0].occurred, stored[-1].occurred
     asked = f"occurred_from={first:%Y-%m-%d}&occurred_to={last:%Y-%m-%d}"
     assert len(client.get(f"{LIST}?{asked}").context["cl"].result_list) == 50
+    assert client.get(f"{LIST}?occurred_to=9999-12-31").status_code == 200
 
 
 @pytest.mark.parametrize("asked", ["q=outcom:failed", "q=(", "after=nonsense", "event=%22"])

@@ -10,6 +10,7 @@ from apps.events import exact
 from apps.events.search import QueryTimeout
 from apps.feed.management.commands import count
 from apps.query import parse
+from apps.query.calendar import LAST_MOMENT
 from tests.feed.watching import draft, store
 
 pytestmark = [
@@ -37,6 +38,14 @@ def test_all_are_counted_whenever_they_occurred(spread):
     assert counted() == ("6\n", "")
     assert counted("event:a.b")[0] == "5\n"
     assert counted("--", "-event:a.b")[0] == "1\n"
+
+
+def test_events_at_both_ends_of_time_are_counted(spread):
+    store(draft("a.d", occurred=LAST_MOMENT))
+    assert counted()[0] == "7\n"
+    assert counted("event:a.d")[0] == "1\n"
+    assert counted("--since", "9999-12-31T23:59:59.999999Z")[0] == "1\n"
+    assert counted("--until", "0001-01-01T00:00:00Z")[0] == "1\n"
 
 
 def test_the_times_narrow(spread):

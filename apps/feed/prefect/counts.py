@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from django.utils import timezone
 
-from apps.events.readings import SPANS, Range, after, force_index, rolled, rows
+from apps.events.readings import SPANS, Range, force_index, rolled, rows
 from apps.events.walk import all_of, in_time
 from apps.feed.prefect.bodies import Refused
 from apps.feed.prefect.filters import EventFilter
 from apps.feed.prefect.pages import WHOLE_BUDGET, conditions_of
+from apps.query.calendar import shifted
 
 COUNTABLES = ("day", "time", "event", "resource")
 
@@ -140,7 +141,7 @@ def _counts(
     query = asked.query()
     within = Range(
         max(first, asked.since or first),
-        after(min(last, asked.until or last), MICROSECOND),
+        shifted(min(last, asked.until or last), MICROSECOND),
     )
     with in_time(WHOLE_BUDGET, one_snapshot=True) as clock:
         force_index(clock, query)
