@@ -17,9 +17,8 @@ import msgspec
 from django.db import connection
 
 from apps.query import Outcome
-from apps.query.parse import PARTS_OF_RELATED
 from apps.query.terms import ID, NAME, ROLE
-from apps.query.values import quote, written_key
+from apps.query.values import quote, written_key, written_role
 
 NEWEST = 1_000
 LASTS = 10.0
@@ -132,8 +131,7 @@ def _tell_payload(told: Vocabulary, value: Any, path: str = "payload", depth: in
 
 def _field(name: str, key: str) -> str:
     """Write `label.team`, with quotes where the key needs them."""
-    is_part = name == "related" and key in PARTS_OF_RELATED
-    return f"{name}.{quote(key) if is_part else written_key(key)}"
+    return f"{name}.{written_role(key) if name == 'related' else written_key(key)}"
 
 
 def _step(key: str) -> str:

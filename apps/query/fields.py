@@ -55,6 +55,8 @@ class Field:
     settle: Callable[[Any], Any] = lambda said: said  # to its one form, or raise Unfit
     comparisons: Mapping[str, str] | None = None
     """What its comparisons are called; without them it has no order. "" stands before equals."""
+    note: Callable[[Any], str] = lambda _: ""
+    """What the sentence adds of a value that could be taken for something else."""
 
 
 NUMBERS = {than: f"{word} " for than, word in COMPARISONS.items()} | {"": "= "}
@@ -83,6 +85,7 @@ def payload_field(path: payload.Path) -> Field:
         partial(read_payload, path), f"with {said} ", f"without {said} ",
         f"with a {said}", f"without a {said}",
         settle=partial(settle_payload, path), comparisons=NUMBERS,
+        note=partial(_note_of_payload, path),
     )  # fmt: skip
 
 
@@ -271,7 +274,7 @@ def read_payload(path: payload.Path, said: Said) -> Node:
             return payload.Present(path)
         if said.is_glob:
             return payload.like(path, Glob.parse(said.text))
-        return payload.equal(path, said.text, quoted=said.quoted)
+        return _equal(path, said)
     numbers = [_number(path, end) for end in _ends(said)]
     if None in numbers:
         return payload.ToldTime(path, _bounds(said))
@@ -280,6 +283,15 @@ def read_payload(path: payload.Path, said: Said) -> Node:
     than = [">="] if said.low else []
     than += ["<="] if said.high else []
     return payload.compared(path, list(zip(than, numbers, strict=True)))
+
+
+def _equal(path: payload.Path, value: Value) -> Node:
+    """Read a text, or the number that it spells; where the key names a unit, in that unit."""
+    same = payload.equal(path, value.text, quoted=value.quoted)
+    number = None if value.quoted else payload.measured(path.key, value.text)
+    if number is None:
+        return same
+    return any_of(same, payload.compared(path, [(">=", number), ("<=", number)]))
 
 
 def _ends(said: Said) -> Sequence[Value]:
@@ -343,6 +355,19 @@ def settle_time(said: Said) -> Said:
                 " yesterday or now-15m."
             )
     return said
+
+
+def _note_of_time(said: Said) -> str:
+    return "UTC" if any(Moment(end.text).is_in_utc for end in _ends(said)) else ""
+
+
+def _note_of_payload(path: payload.Path, said: Said) -> str:
+    if place := next((step for step in path.steps if step and step.isdecimal()), None):
+        return f"{place} is a key; [] looks into an array"
+    has_order = isinstance(said, Span) or said.comparison
+    if not has_order or any(_number(path, end) is not None for end in _ends(said)):
+        return ""
+    return _note_of_time(said)
 
 
 def settle_payload(path: payload.Path, said: Said) -> Said:
@@ -420,6 +445,7 @@ FIELDS = {
         "that did not occur ",
         settle=settle_time,
         comparisons=TIMES,
+        note=_note_of_time,
     ),
     "received": Field(
         partial(read_time, "received"),
@@ -427,6 +453,7 @@ FIELDS = {
         "not received ",
         settle=settle_time,
         comparisons=TIMES,
+        note=_note_of_time,
     ),
     "is": Field(read_state, "that are ", "that are not ", settle=settle_state),
 }

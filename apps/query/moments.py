@@ -38,6 +38,12 @@ class Moment:
     def is_relative(self) -> bool:
         return bool(_RELATIVE.fullmatch(self.text)) or self.text in _DAYS
 
+    @property
+    def is_in_utc(self) -> bool:
+        """Whether it is told by a clock or a calendar, and no zone says by whose."""
+        found = _WRITTEN.fullmatch(self.text)
+        return self.text in _DAYS or bool(found and not found["zone"])
+
     def span(self, now: datetime) -> tuple[datetime, datetime]:
         """Return its first instant and the first after it; the same one twice for an instant.
 

@@ -41,7 +41,17 @@ from apps.query.reading import (
     Reading,
 )
 from apps.query.tree import AllOf, Not, any_of
-from apps.query.values import STRING, Said, Span, Value, quote, unquote, written_key
+from apps.query.values import (
+    PARTS_OF_RELATED,
+    STRING,
+    Said,
+    Span,
+    Value,
+    quote,
+    unquote,
+    written_key,
+    written_role,
+)
 
 __all__ = [
     "LONGEST_TEXT",
@@ -62,7 +72,6 @@ FIELD_NAMES = (*(name for name in FIELDS if "." not in name), "label", "payload"
 # What other tools call them.
 ALIASES = {"name": "event", "tag": "related.tag"}
 NAMES_ELSEWHERE = dict.fromkeys(("state", "status", "severity", "level"), "outcome")
-PARTS_OF_RELATED = frozenset({"id", "name", "role"})
 OF_ONE_RESOURCE = {
     "resource": "whose resource is ",
     "related": "related to one ",
@@ -72,6 +81,8 @@ OF_ONE_RESOURCE = {
 _AND = re.compile(r"AND(?![^\s()])\s*")
 _OR = re.compile(r"OR(?![^\s()])\s*")
 _NOT = re.compile(r"[-!](?=\S)|NOT(?![^\s()])\s*")
+# A sign that touches nothing, before what it was surely meant for.
+_LONE_SIGN = re.compile(r"([-!])\s+(?=\(|@?[^\W\d][\w.-]*[:(](?!//))")
 _OPERATOR = re.compile(r"(?:AND|OR)(?![^\s()])")
 _ABOUT = re.compile(r"(resource|related|any)\(")
 _OPEN = re.compile(r"\(\s*")
@@ -80,6 +91,12 @@ _NAME = rf"(?P<name>@?[^\W\d][\w-]*)(?P<key>(?:{_STEP})*)"
 _FIELD = re.compile(rf"{_NAME}:(?!//)", re.DOTALL)
 _WHOLE_FIELD = re.compile(_NAME, re.DOTALL)
 _SEGMENT = re.compile(rf"\.({STRING}|[^.\"\[]+)((?:\[\])*)", re.DOTALL)
+# What was surely meant as a field: with a key missing, or one that has to be quoted.
+_LIKE_FIELD = re.compile(
+    rf"(?P<name>label|payload|related|@[^\W\d][\w-]*)(?P<key>[.\[](?:[^\s()\":]|{STRING})*):(?!//)",
+    re.DOTALL,
+)
+_PLACE = re.compile(r"\[(?:\d+|\*)\]")
 _STRING = re.compile(STRING, re.DOTALL)
 
 
@@ -125,7 +142,7 @@ def _written_field(field: str) -> str:
     name, dot, key = field.partition(".")
     if not dot or name == "payload" or field in FIELDS or _STRING.fullmatch(key):
         return field
-    return f"{name}.{written_key(key)}"
+    return _field_with_key(name, key)
 
 
 def _written(field: str, values: Sequence[Said], negated: bool) -> str:
@@ -207,6 +224,9 @@ class _Reader(Reading):
         while sign := self.take(_NOT):
             negated = not negated
             self.expect_more(sign.start())
+        if lone := _LONE_SIGN.match(self.text, self.at):
+            say = f"{lone[1]} touches what it negates."
+            self.fail(say, *lone.span(), instead=lone[1])
         if operator := _OPERATOR.match(self.text, self.at):
             say = f"{operator[0]} stands between two clauses."
             self.fail(say, *operator.span(), instead=quote(operator[0]))
@@ -303,6 +323,8 @@ class _Reader(Reading):
     def text_clause(self, start: int, negated: bool) -> Clause:
         if self.joining is OF_RESOURCES:
             self.fail_of_one_resource(self.at, self.at + len(self.run(self.at, BARE)))
+        if like := _LIKE_FIELD.match(self.text, self.at):
+            self.fail_like_field(like)
         scalar = self.scalar(BARE, RUN)
         self.expect_space(scalar.start)
         value = self.settled(scalar, settle_text)
@@ -319,6 +341,17 @@ class _Reader(Reading):
             node=Not(node) if negated else node,
             says=tuple(text_says(value, negated)),
         )
+
+    def fail_like_field(self, like: re.Match[str]) -> NoReturn:
+        name, key = like["name"], like["key"]
+        if _PLACE.search(key):
+            say = "A query names no place in an array: [] looks into each."
+            self.fail(say, *like.span(), instead=f"{name}{_PLACE.sub('[]', key)}:")
+        mended = re.sub(r"\.{2,}", ".", key).rstrip(".")
+        if mended != key:
+            self.fail("A key is missing here.", *like.span(), instead=f"{name}{mended}:")
+        say = f'A key with other than letters, digits and dashes is quoted: {name}."a,b":x'
+        self.fail(say, *like.span(), instead=f"{name}.{quote(key.lstrip('.'))}:")
 
     def fail_of_one_resource(self, start: int, end: int) -> NoReturn:
         self.fail("Of one resource can be asked: id:, name:, role: and label.KEY:", start, end)
@@ -360,6 +393,8 @@ class _Reader(Reading):
 
     def known(self, found: re.Match[str], name: str, steps: list[str | None]) -> Any:
         quoted = '"' in found["key"]
+        if name in OF_ONE_RESOURCE and not found["key"].startswith('."'):
+            self.check_parts(found, name, steps)
         if name == "related" and len(steps) == 1 and steps[0] in PARTS_OF_RELATED and not quoted:
             whole = f"{name}.{steps[0]}"
             return whole, FIELDS[whole]
@@ -371,6 +406,20 @@ class _Reader(Reading):
         key = ".".join([step for step in steps if step is not None])
         field = field_of(name, key)
         return (_field_with_key(name, key), field) if field else None
+
+    def check_parts(self, found: re.Match[str], name: str, steps: Sequence[str | None]) -> None:
+        """Refuse `resource.label.team:x` with what is meant: `resource(label.team:x)`."""
+        is_label = len(steps) > 1 and steps[0] == "label" and None not in steps
+        is_part = name != "related" and len(steps) == 1 and steps[0] in PARTS_OF_RELATED
+        if not is_label and not is_part:
+            return
+        asked = found["key"].removeprefix(".")
+        first = self.at
+        self.scalars(ordered="")
+        value, rest = self.text[first : self.at], self.text[self.at :]
+        say = f"What one resource has is asked in brackets: {name}({asked}:…)"
+        suggestion = f"{self.text[: found.start()]}{name}({asked}:{value}){rest}"
+        raise QueryError(say, *found.span(), suggestion)
 
     def field_of_one_resource(
         self, found: re.Match[str], name: str, steps: list[str | None]
@@ -450,9 +499,7 @@ def _steps(key: str) -> list[str | None]:
 
 
 def _field_with_key(name: str, key: str) -> str:
-    if name == "related" and key in PARTS_OF_RELATED:
-        return f"{name}.{quote(key)}"
-    return f"{name}.{written_key(key)}"
+    return f"{name}.{written_role(key) if name == 'related' else written_key(key)}"
 
 
 def _looks_like_value(rest: str) -> bool:
@@ -495,7 +542,8 @@ def _field_says(field: Field, values: Sequence[Said], negated: bool) -> list[Par
         if len(parts) > 1:
             parts.append((" or ", False))
         parts += _value_says(field, value)
-    return parts
+    notes = dict.fromkeys(note for value in values if (note := field.note(value)))
+    return [*parts, (f" ({'; '.join(notes)})", False)] if notes else parts
 
 
 def _value_says(field: Field, value: Said) -> list[Part]:

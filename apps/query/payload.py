@@ -228,8 +228,8 @@ def _is_number(value: Any) -> bool:
 
 
 def spells_more(text: str) -> bool:
-    """Whether it is more than a text without quotes: a number, a truth or null."""
-    return text in WORDS or number_of(text) is not None
+    """Whether it is more than a text without quotes: a number, a measure, a truth or null."""
+    return text in WORDS or number_of(text) is not None or is_measure(text)
 
 
 def equal(path: Path, text: str, *, quoted: bool) -> Node:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from apps.query.fields import Unfit
-from apps.query.values import STRING, Said, Span, Value, quote, unquote
+from apps.query.values import CURLY, STRING, Said, Span, Value, quote, unquote
 
 LONGEST_TEXT = 2_000
 MOST_LEADING_STARS = 8
@@ -22,7 +22,11 @@ _COMPARISON = re.compile(r"[<>]=?")
 _END = rf"({STRING}|[^\s()\"\[\],]+?)"
 _SPAN = re.compile(rf"\[\s*{_END}(?:\s+TO\s+|\s*\.\.\s*){_END}\s*\]", re.DOTALL)
 # What was surely meant as one.
-_LIKE_SPAN = re.compile(r"\[[^\]\",]*(?:\sTO\s|[\d*]\.\.[\d*])[^\]\",]*\]?")
+_LIKE_SPAN = re.compile(
+    r"\[\s*(?:(?P<low>[^\s\]\",]+)\s+TO(?![^\s\]])|TO\s+(?=[^\s\]\",])|"
+    r"[^\s\]\",]*[\d*]\.\.(?=[\d*]))\s*(?P<high>[^\]\",]*?)\s*(?:\]|$)"
+)
+_CURLY = re.compile(f"[{CURLY}]")
 _OPEN_LIST = re.compile(r"\[\s*")
 _COMMA = re.compile(r"\s*,\s*")
 _CLOSE_LIST = re.compile(r"\s*\]")
@@ -106,7 +110,8 @@ class Reading:
         found = self.take(_SPAN)
         if not found:
             if like := _LIKE_SPAN.match(self.text, self.at):
-                self.fail("A range is written [10 TO 500], with * for an open end.", *like.span())
+                say = "A range is written [10 TO 500], with * for an open end."
+                self.fail(say, *like.span(), instead=_mended(like))
             return None
         low, high = (_end(text) for text in found.groups())
         if low is None and high is None:
@@ -165,11 +170,18 @@ class Reading:
     def scalar(self, bare: re.Pattern[str], run: re.Pattern[str]) -> Scalar:
         if self.text[self.at] == '"':
             return self.string()
+        if _CURLY.match(self.text, self.at):
+            self.fail_curly()
         found = self.take(bare)
         if not found:
             say = f"“{self.text[self.at]}” cannot stand here. To search for it, put it in quotes."
             self.fail_unquoted(say, self.at, self.at + 1, pattern=run)
         return Scalar(Value(found[0]), *found.span())
+
+    def fail_curly(self) -> NoReturn:
+        straight = _CURLY.sub('"', self.text)
+        say = 'These quotes are curly. A query is quoted by straight ones: "…"'
+        raise QueryError(say, self.at, self.at + 1, straight)
 
     def string(self) -> Scalar:
         string = self.take(_STRING)
@@ -244,6 +256,13 @@ def _end(text: str) -> Value | None:
     if text == "*":
         return None
     return Value(unquote(text), quoted=True) if text[0] == '"' else Value(text)
+
+
+def _mended(like: re.Match[str]) -> str | None:
+    """Write what looks like a range as one, with an open end where an end is missing."""
+    low, high = like["low"] or "*", like["high"] or "*"
+    is_mended = " " not in high and (low, high) != ("*", "*")
+    return f"[{low} TO {high}]" if is_mended else None
 
 
 def _leads_with_star(value: Value) -> bool:

@@ -5,11 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 STRING = r'"(?:[^"\\]|\\.)*"'
+# What chats and editors make of quotes.
+CURLY = "“”„‟"
 COMPARISONS = {">=": "at least", "<=": "at most", ">": "over", "<": "under"}
+
+PARTS_OF_RELATED = frozenset({"id", "name", "role"})
 
 _STRING = re.compile(STRING, re.DOTALL)
 # Everything else is quoted: what would end a value, begin another meaning, or be a glob.
-_PLAIN = re.compile(r"""(?!//|[<>])[^\s()"*,\[\]]+""")
+_PLAIN = re.compile(rf"""(?!//|[<>{CURLY}])[^\s()"*,\[\]]+""")
 _RANGE = re.compile(r"\d\.\.\d")
 _PLAIN_KEY = re.compile(r"""[^\s()":\[\],.*]+(?:\.[^\s()":\[\],.*]+)*""")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -91,8 +95,14 @@ def written_value(text: str) -> str:
     return quote(text)
 
 
+def written_role(text: str) -> str:
+    """Write the role of `related.ROLE:`, in quotes where it would be a part or a label."""
+    is_other = text in PARTS_OF_RELATED or text.startswith("label.")
+    return quote(text) if is_other else written_key(text)
+
+
 def written_key(text: str) -> str:
-    """Write a label's key or a role."""
+    """Write a label's key."""
     return text if _PLAIN_KEY.fullmatch(text) else quote(text)
 
 

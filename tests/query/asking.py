@@ -202,6 +202,13 @@ def presences(draw: st.DrawFn, about: Told) -> Asked:
                 Asked("has:follows", lambda e: e.follows is not None),
                 Asked("has:related", lambda e: bool(e.related)),
                 Asked("has:label.team", lambda e: means("label.team", Value("*"), e)),
+                Asked(
+                    "payload.run_ms:2s",
+                    lambda e: (
+                        has_text(e.payload, ["run_ms"], "2s")
+                        or has_compared(e.payload, ["run_ms"], [(">=", "2000"), ("<=", "2000")])
+                    ),
+                ),
                 Asked("has:payload.n", lambda e: is_present(e.payload, ["n"])),
                 Asked(
                     f"has:{quote(_role_field(role))}",
@@ -251,7 +258,8 @@ def _fields(about: Told) -> list[tuple[str, str, list[str]]]:
 
 
 def _role_field(role: str) -> str:
-    return f"related.{quote(role) if role in ('id', 'name', 'role') else written_key(role)}"
+    is_other = role in ("id", "name", "role") or role.startswith("label.")
+    return f"related.{quote(role) if is_other else written_key(role)}"
 
 
 def _literals(pool: Sequence[str]) -> st.SearchStrategy[Value]:

@@ -18,6 +18,7 @@ IN_QUOTES = "To search for the text, put it in quotes."
 OF_ONE = "Of one resource can be asked: id:, name:, role: and label.KEY:"
 OUTCOMES = "failed, completed, running, waiting, information"
 TIME = "2026-11-21T03:41:35Z"
+CURLY_QUOTES = 'These quotes are curly. A query is quoted by straight ones: "…"'
 NO_STAR = "A name is matched whole, so * does not work in it. It does in related.id:"
 LEADING_STARS = f"At most {MOST_LEADING_STARS} clauses may have a value that begins with a *."
 ONE = "01a1fc31-f720-7bfc-b6c7-a6af914a5100"
@@ -90,13 +91,37 @@ ONE = "01a1fc31-f720-7bfc-b6c7-a6af914a5100"
         (
             "occurred:>=2026-11",
             "occurred:>=2026-11",
-            "Events that occurred since 2026-11",
+            "Events that occurred since 2026-11 (UTC)",
         ),
         (
             "-received:[now-2h TO now-1h]",
             "-received:[now-2h TO now-1h]",
             "Events not received from now-2h to now-1h",
         ),
+        ("occurred:today", "occurred:today", "Events that occurred on today (UTC)"),
+        (
+            "occurred:[2026-11-21T12 TO now]",
+            "occurred:[2026-11-21T12 TO now]",
+            "Events that occurred from 2026-11-21T12 to now (UTC)",
+        ),
+        (
+            "occurred:>2026-11-21T12:00+05:30",
+            "occurred:>2026-11-21T12:00+05:30",
+            "Events that occurred after 2026-11-21T12:00+05:30",
+        ),
+        (
+            "payload.due:<2026-11-21",
+            "payload.due:<2026-11-21",
+            "Events with payload due under 2026-11-21 (UTC)",
+        ),
+        ("payload.run_ms:2.5s", "payload.run_ms:2.5s", "Events with payload run_ms = 2.5s"),
+        (
+            "payload.items.0.sku:x",
+            "payload.items.0.sku:x",
+            "Events with payload items.0.sku = x (0 is a key; [] looks into an array)",
+        ),
+        ('related."label.a":x', 'related."label.a":x', "Events related to label.a x"),
+        ("payload.n:>2026", "payload.n:>2026", "Events with payload n over 2026"),
         ("has:label.team", "has:label.team", "Events with label.team"),
         (
             "-has:[payload.error,follows]",
@@ -205,8 +230,53 @@ def test_the_sentence_stresses_what_was_asked() -> None:
             "payload.n:[1 TO ]",
             "A range is written [10 TO 500], with * for an open end.",
             "[1 TO ]",
-            None,
+            "payload.n:[1 TO *]",
         ),
+        (
+            "payload.n:[1 TO",
+            "A range is written [10 TO 500], with * for an open end.",
+            "[1 TO",
+            "payload.n:[1 TO *]",
+        ),
+        (
+            "related.label.team:[ml,data] x",
+            "What one resource has is asked in brackets: related(label.team:…)",
+            "related.label.team:",
+            "related(label.team:[ml,data]) x",
+        ),
+        (
+            'resource.label."a b":c',
+            'What one resource has is asked in brackets: resource(label."a b":…)',
+            'resource.label."a b":',
+            'resource(label."a b":c)',
+        ),
+        (
+            "any.id:x*",
+            "What one resource has is asked in brackets: any(id:…)",
+            "any.id:",
+            "any(id:x*)",
+        ),
+        ("label.:x", "A key is missing here.", "label.:", None),
+        ("payload.:x", "A key is missing here.", "payload.:", None),
+        ("payload..a:x", "A key is missing here.", "payload..a:", "payload.a:x"),
+        ("-@a..b:x", "A key is missing here.", "@a..b:", "-@a.b:x"),
+        (
+            "payload.items[0].sku:x",
+            "A query names no place in an array: [] looks into each.",
+            "payload.items[0].sku:",
+            "payload.items[].sku:x",
+        ),
+        (
+            "label.a,b:x",
+            'A key with other than letters, digits and dashes is quoted: label."a,b":x',
+            "label.a,b:",
+            'label."a,b":x',
+        ),
+        ("event:“rv.n”", CURLY_QUOTES, "“", 'event:"rv.n"'),
+        ("„card declined” x", CURLY_QUOTES, "„", '"card declined" x'),
+        ("event:[a,“b c”]", CURLY_QUOTES, "“", 'event:[a,"b c"]'),
+        ("- event:rv.n", "- touches what it negates.", "- ", "-event:rv.n"),
+        ("a ! (b)", "! touches what it negates.", "! ", "a !(b)"),
         ("payload.n:>", "Nothing follows >.", ">", "payload.n:*"),
         (
             "occurred:noon",
