@@ -61,22 +61,23 @@ class Range:
         )
 
     @property
-    def title(self) -> str:
-        if not self.since and not self.until:
-            return EVERYTHING
-        if not self.until and self.since_text in NAMED:
-            return NAMED[self.since_text]
-        return f"{_short(self.since) or 'Oldest'} to {_short(self.until) or 'now'}"
+    def is_open(self) -> bool:
+        return not self.since and not self.until
 
     @property
-    def words(self) -> str:
-        """How the sentence under the box ends: “, in the last hour”."""
-        if not self.since and not self.until:
-            return ""
-        if not self.until and self.since_text in NAMED:
-            return f", in the {NAMED[self.since_text].lower()}"
-        since = f", since {_short(self.since)}" if self.since else ""
-        return since + (f", until {_short(self.until)}" if self.until else "")
+    def name(self) -> str:
+        """What it is called, "" when only its ends say what it is."""
+        if self.is_open:
+            return EVERYTHING
+        return "" if self.until else NAMED.get(self.since_text, "")
+
+    @property
+    def since_minute(self) -> str:
+        return _field(self.since)[:16].replace("T", " ")
+
+    @property
+    def until_minute(self) -> str:
+        return _field(self.until)[:16].replace("T", " ")
 
     @property
     def since_field(self) -> str:
@@ -90,10 +91,6 @@ class Range:
 # Not strftime, which writes the year 1 without its zeros.
 def _field(moment: datetime | None) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="seconds") if moment else ""
-
-
-def _short(moment: datetime | None) -> str:
-    return _field(moment)[:16].replace("T", " ")
 
 
 def ago(span: timedelta) -> str:

@@ -67,7 +67,8 @@ def told(
     nothing = not page.events
     first_run = nothing and not asked.narrowed and not asked.after
     return frame(asked) | {
-        "said": said(asked, query),
+        "said": query.sentence(),
+        "order": order_in_words(asked),
         "chips": [(one.text, asked.link(q=query.without(one))) for one in query.clauses],
         "outcomes": outcome_buttons(asked, query),
         "filters": filters(query),
@@ -111,11 +112,10 @@ def frame(asked: Asked) -> dict[str, object]:
     }
 
 
-def said(asked: Asked, query: Query) -> list[tuple[str, bool]]:
-    """Return the sentence under the box: what the list holds."""
+def order_in_words(asked: Asked) -> str:
+    """Return how the sentence under the box ends, where the order is not the usual one."""
     stretch = ", in one stretch of the log" if asked.is_stretch else ""
-    order = f"{stretch}, in the order they arrived" if asked.of_log else ""
-    return [*query.sentence(), (f"{asked.range.words}{order}.", False)]
+    return f"{stretch}, in the order they arrived" if asked.of_log else ""
 
 
 def heads(asked: Asked) -> list[tuple[str, Column, str]]:

@@ -1,6 +1,6 @@
 // <event-histogram>: what the server draws, after the rows. Dragging over it asks for that range.
 import { failing, fragment, whenIdle } from "./fragment.js";
-import { clock, day, showTimes } from "./times.js";
+import { clock, day, exact, showTimes } from "./times.js";
 
 const KEY = "eventfeed.by";
 const AGAIN_AFTER = 30000;
@@ -54,6 +54,10 @@ class EventHistogram extends HTMLElement {
   #tell() {
     showTimes(this);
     const tell = this.querySelector(".bars")?.dataset.of === "day" ? (iso) => day(iso).slice(5) : (iso) => clock(iso).slice(0, 5);
+    for (const bar of this.#groups()) {
+      const title = bar.querySelector("title");
+      title.textContent = `${exact(bar.dataset.since)}: ${title.dataset.said}`;
+    }
     for (const tick of this.querySelectorAll("[data-time]")) tick.textContent = tell(tick.dataset.time);
   }
 

@@ -12,13 +12,18 @@ function parts(date) {
   };
 }
 
-function zoneName() {
+// Of the day that is shown: summer has another than winter.
+function zoneName(date = new Date()) {
   if (!local()) return "UTC";
-  const told = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" }).formatToParts(new Date());
+  const told = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" }).formatToParts(date);
   return told.find((part) => part.type === "timeZoneName").value;
 }
 
-const exact = (at) => `${at.day} ${at.clock}.${at.millis} ${zoneName()}`;
+export function exact(iso) {
+  const date = new Date(iso);
+  const at = parts(date);
+  return `${at.day} ${at.clock}.${at.millis} ${zoneName(date)}`;
+}
 
 export function clock(iso) {
   return parts(new Date(iso)).clock;
@@ -28,17 +33,19 @@ export function day(iso) {
   return parts(new Date(iso)).day;
 }
 
+const minute = (iso) => `${day(iso)} ${clock(iso).slice(0, 5)}`;
+
 // Rewrites the times below `root`; what the server wrote is already right for UTC.
 export function showTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
-    const at = parts(new Date(time.dateTime));
     if (time.hasAttribute("data-full")) {
-      time.textContent = exact(at);
+      time.textContent = exact(time.dateTime);
     } else {
-      time.textContent = at.clock;
-      time.title = exact(at);
+      time.textContent = time.hasAttribute("data-minute") ? minute(time.dateTime) : clock(time.dateTime);
+      time.title = exact(time.dateTime);
     }
   }
+  for (const name of root.querySelectorAll("[data-zone-name]")) name.textContent = zoneName();
 }
 
 const heading = (iso) =>
@@ -70,7 +77,18 @@ function dayHeading(iso) {
 function showZone() {
   showTimes(document);
   document.querySelectorAll(".rows").forEach(showDays);
-  for (const name of document.querySelectorAll("[data-zone-name]")) name.textContent = zoneName();
+}
+
+// The form of a range: in the zone that is shown, while the address keeps to UTC.
+
+const ends = () => [...document.querySelectorAll(".custom input[type=datetime-local]")];
+const instant = (text) => text && new Date(local() ? text : `${text}Z`).toISOString();
+const typed = (iso) => iso && `${day(iso)}T${clock(iso)}`;
+
+for (const form of document.querySelectorAll("form.custom")) {
+  form.addEventListener("formdata", ({ formData }) => {
+    for (const { name, value } of ends()) if (local() && value) formData.set(name, instant(value).replace(".000Z", "Z"));
+  });
 }
 
 for (const zones of document.querySelectorAll(".zones")) {
@@ -78,8 +96,13 @@ for (const zones of document.querySelectorAll(".zones")) {
   zones.querySelector(`[value="${local() ? "local" : "utc"}"]`).checked = true;
   zones.querySelector("[data-local-zone]").textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
   zones.addEventListener("change", (event) => {
+    const instants = ends().map(({ value }) => instant(value));
     localStorage.setItem(KEY, event.target.value);
+    ends().forEach((input, place) => { input.value = typed(instants[place]); });
     showZone();
   });
 }
-if (local()) showZone();
+if (local()) {
+  for (const input of ends()) input.value = input.value && typed(`${input.value}Z`);
+  showZone();
+}

@@ -53,7 +53,7 @@ def test_bars_are_drawn_without_style_and_told_in_words(see, stored):
     assert "15 minutes" in html
     assert not re.search(r"\bstyle=|<script|\bon\w+=", html)
     assert html.count('data-outcome="failed"') >= 2
-    titles = re.findall(r"<title>[^<]* UTC: ([^<]*)</title>", html)
+    titles = re.findall(r"<title[^>]*>[^<]* UTC: ([^<]*)</title>", html)
     assert "1 failed, 1 information" in titles
     assert titles.count("nothing") == len(titles) - 5
 
