@@ -15,6 +15,8 @@ MOST_NODES = 400
 LONGEST = 1_000
 LONGEST_FILTER = 120
 OPEN_UNTIL = 2
+# Each level of the page needs several of Python's, of which there are 1,000.
+DEEPEST = 16
 
 Path = tuple[str, ...]
 Steps = tuple[str | None, ...]
@@ -23,7 +25,10 @@ Steps = tuple[str | None, ...]
 
 @dataclass
 class Node:
-    """One key or place of the payload: a leaf with its text, or a branch with its children."""
+    """One key or place of the payload: a leaf with its text, or a branch with its children.
+
+    A branch too deep to be drawn has its JSON as its text instead.
+    """
 
     key: str
     kind: str
@@ -62,6 +67,10 @@ def _node(path: Path, steps: Steps, value: Any, *, budget: Budget) -> Node:
 def _branch(path: Path, steps: Steps, value: dict | list, *, budget: Budget) -> Node:
     is_open = len(path) < OPEN_UNTIL
     node = Node(_key(path), type(value).__name__, size=len(value), open=is_open)
+    if len(path) >= DEEPEST and value:
+        text = json.dumps(value, ensure_ascii=False)
+        node.text, node.left_out = text[:LONGEST], max(0, len(text) - LONGEST)
+        return node
     for name, child in _children(value):
         if not budget.take():
             node.left_out = len(value) - len(node.children)

@@ -13,6 +13,7 @@ from django.test import Client
 from apps.events.draft import Draft
 from apps.events.models import Event, Rejection, Source
 from apps.feed.views import broken
+from apps.ingest.strict_json import MAX_DEPTH
 from apps.query import Outcome, clause
 from tests.feed.watching import draft, store
 
@@ -383,6 +384,31 @@ def test_a_large_payload_is_cut_and_can_be_downloaded(page):
     assert '{"rows": [{"n": 0, "text": "xxx' in html
     assert len(html) < 60_000
     assert page(link(html, "Download the payload")).count('"text"') == 3_000
+
+
+@pytest.mark.parametrize(
+    ("nest", "written"),
+    [(lambda inner: {"k": inner}, '{"k": {"k": '), (lambda inner: [inner], "[[[")],
+)
+def test_a_payload_as_deep_as_is_taken_is_shown_as_json_from_some_level_on(page, nest, written):
+    value = "the very last"
+    for _ in range(MAX_DEPTH - 2):
+        value = nest(value)
+    (id,) = store(draft("deep", payload={"a": value}))
+    for path in (f"/events/{id}", f"/events/{id}/drawer"):
+        html = page(path)
+        tree = html[html.index('class="tree"') : html.index("Raw JSON")]
+        assert 10 < tree.count("<details") < 20
+        assert written in tree
+        assert "the very last" in html[html.index("Raw JSON") :]
+
+
+def test_a_long_value_too_deep_to_be_drawn_is_cut_and_says_so(page):
+    value = list(range(1_000))
+    for _ in range(20):
+        value = {"k": value}
+    (id,) = store(draft("deep", payload=value))
+    assert re.search(r"… [\d,]+ more characters", said(page(f"/events/{id}")))
 
 
 def test_a_payload_of_many_values_counts_what_it_leaves_out(page):
