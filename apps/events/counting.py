@@ -31,7 +31,7 @@ from apps.events.readings import (
     total,
 )
 from apps.events.walk import QueryTimeout, in_time
-from apps.events.words import kind_of
+from apps.events.words import kind_of_ids
 from apps.query import Query
 from apps.query.calendar import shifted
 from apps.query.outcomes import Outcome
@@ -444,7 +444,7 @@ def _kinds(heads: Iterable[tuple[str, int]]) -> list[Value]:
     events: Counter[str] = Counter()
     asked: dict[str, list[str]] = {}
     for head, counted in heads:
-        kind = kind_of(f"{head}x").text if head else "resource"
+        kind = kind_of_ids(head).text if head else "resource"
         events[kind] += counted
         asked.setdefault(kind, []).extend([f"{head}*"] if head else [])
     return [Value(kind, counted, tuple(asked[kind])) for kind, counted in events.most_common()]

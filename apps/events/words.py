@@ -107,13 +107,32 @@ def words(event: str, resource: Mapping[str, str] | None = None) -> Words:
 
 def kind_of(resource_id: str, role: str | None = None) -> Kind:
     """Return the kind of a resource: registered, else as its dotted id or its role says."""
+    _, known = _registered(resource_id)
+    if known is None:
+        return Kind(_kind_in(resource_id, role), ANYTHING_ICON)
+    if not isinstance(known, Kind):
+        return known(resource_id)
+    return known if known.text else Kind(_kind_in(resource_id, role), known.icon)
+
+
+def kind_of_ids(head: str) -> Kind:
+    """Return the kind of all resources whose ids begin so: `prefect.flow-run.`.
+
+    Where a rule needs the whole id, they are of what the ids that it is for are called.
+    """
+    place, known = _registered(head)
+    is_rule = known is not None and not isinstance(known, Kind)
+    return Kind(_kind_in(f"{place}.x", None), ANYTHING_ICON) if is_rule else kind_of(f"{head}x")
+
+
+def _registered(resource_id: str) -> tuple[str, Kind | KindRule | None]:
+    """Return what is registered for the longest beginning of an id, and that beginning."""
     parts = resource_id.split(".", 4)
     for length in range(min(len(parts), 4), 0, -1):
-        if known := REGISTRY.kinds.get(".".join(parts[:length])):
-            if not isinstance(known, Kind):
-                return known(resource_id)
-            return known if known.text else Kind(_kind_in(resource_id, role), known.icon)
-    return Kind(_kind_in(resource_id, role), ANYTHING_ICON)
+        place = ".".join(parts[:length])
+        if known := REGISTRY.kinds.get(place):
+            return place, known
+    return "", None
 
 
 @lru_cache(maxsize=4096)

@@ -168,6 +168,16 @@ def test_a_bounded_count_ends_and_an_exact_one_does_not(many, monkeypatch):
     assert count(asked, exact=True).events > 5
 
 
+def test_a_kind_that_only_whole_ids_tell_is_called_after_what_they_have_in_common(source):
+    ids = [
+        *("cloudevents.subject./shop#orders/17", "cloudevents.subject.shop.acme.com#orders/18"),
+        *("prefect.flow-run.x", "acme.invoice.3"),
+    ]
+    happen(source, *(told("a", resource=id) for id in ids))
+    kinds = {value.text: value.events for value in facet(None, "kind").values}
+    assert kinds == {"subject": 2, "flow run": 1, "invoice": 1}
+
+
 def test_facets_tell_the_most_frequent_values(many):
     since = NOW - 48 * HOURS
     every = list(Event.objects.filter(occurred__gte=since))
