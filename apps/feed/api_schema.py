@@ -110,6 +110,11 @@ EXPORT: dict[str, Any] = {
     "parameters": [
         *(one for one in LIST["parameters"] if one.name not in ("after", "limit", "order")),
         parameter("format", "How it is written, NDJSON unless said.", enum=("ndjson", "csv")),
+        parameter(
+            "columns",
+            "What CSV has columns of besides its own: labels and places in the payload, by commas,"
+            " `label.team,payload.order.total`. NDJSON has all of them anyway.",
+        ),
     ],
     "responses": {
         (200, "application/x-ndjson"): OpenApiTypes.STR,

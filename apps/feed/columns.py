@@ -78,19 +78,30 @@ class Column:
         return self.path[-1].rpartition(".")[2] or self.path[-1]
 
     def cell(self, event: Event) -> "Cell":
+        """Return what a row has room for."""
+        if self.field == PAYLOAD and "payload" not in event.__dict__:
+            return Cell(NOT_READ)
+        found = self._find(event)
+        return Cell() if found is None else _told(*found)
+
+    def whole(self, event: Event) -> str:
+        """Return the whole of what an event has there, whose payload has been read."""
+        found = self._find(event)
+        return "" if found is None else _as_text(found[1])
+
+    def _find(self, event: Event) -> tuple[str, Any] | None:
+        """Return the field of a query that looks there, and the value; None for nothing."""
         return self._label(event) if self.field == LABEL else self._place(event)
 
-    def _label(self, event: Event) -> "Cell":
+    def _label(self, event: Event) -> tuple[str, Any] | None:
         """Read the label of the resource, else of the first related one that has it."""
         key = self.path[0]
         for labels in (event.resource, *event.related):
             if key in labels:
-                return _told(self.text, labels[key])
-        return Cell()
+                return self.text, labels[key]
+        return None
 
-    def _place(self, event: Event) -> "Cell":
-        if "payload" not in event.__dict__:
-            return Cell(NOT_READ)
+    def _place(self, event: Event) -> tuple[str, Any] | None:
         found: Any = event.payload
         keys = []
         for step in self.path:
@@ -100,9 +111,9 @@ class Column:
             elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
                 found = found[int(step)]
             else:
-                return Cell()
+                return None
         # A query names no place in a list: it looks at each.
-        return _told(Column(PAYLOAD, tuple(keys)).text, found)
+        return Column(PAYLOAD, tuple(keys)).text, found
 
 
 @dataclass(frozen=True)
@@ -115,12 +126,16 @@ class Cell:
 
 
 def _told(field: str, value: Any) -> Cell:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = _as_text(value)
     shown = text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
     can_filter = not isinstance(value, dict | list | None) and 0 < len(text) <= LONGEST_FILTER
     # In quotes a number or truth value would be a text.
     asked = Value(text, quoted=isinstance(value, str))
     return Cell(shown, clause(field, asked) if can_filter else "")
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 Columns = tuple[Column, ...]

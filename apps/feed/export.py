@@ -16,6 +16,7 @@ from apps.events.models import Event
 from apps.events.position import Position
 from apps.events.search import Cursor, Page, search, search_log
 from apps.feed.asked import Asked
+from apps.feed.columns import Columns
 from apps.feed.export_formats import FORMATS, Format
 from apps.feed.rows import iso
 from apps.feed.told import sources_of
@@ -75,6 +76,7 @@ class Export:
 
     wanted: Wanted
     format: Format
+    columns: Columns = ()
     told: int = 0
     reached: datetime | None = None
     """When the last one told occurred."""
@@ -94,7 +96,7 @@ class Export:
         if self._begun:
             return lines
         self._begun = True
-        return self.format.head + lines
+        return self.format.head(self.columns) + lines
 
     def _some(self) -> bytes:
         while True:
@@ -121,9 +123,8 @@ class Export:
             cursor.execute(PAYLOADS, [ids, times, AIM])
             found = cursor.fetchall()
         told = [(events[place - 1], payload) for place, payload in found]
-        lines = self.format.lines(
-            (event, self._sources[event.source_id], payload) for event, payload in told
-        )
+        tellings = ((event, self._sources[event.source_id], payload) for event, payload in told)
+        lines = self.format.lines(tellings, self.columns)
         self._waiting = events[found[-1][0] :] if found else []
         if found:
             self.told += len(found)
@@ -140,6 +141,7 @@ def links(asked: Asked) -> list[tuple[str, str, str]]:
         "until": asked.range.until_text,
         "from": asked.first,
         "to": asked.last,
+        "columns": asked.columns_text,
     }
     kept = {name: value for name, value in fields.items() if value}
     return [

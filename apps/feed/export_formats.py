@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from apps.events.models import Event
+from apps.feed.columns import Columns, wants_payload
 from apps.feed.rows import ID, ROLE, iso
 from apps.feed.told import told
 from apps.query import display_name
@@ -31,6 +33,7 @@ COLUMNS = (
 )
 # What a spreadsheet would run: https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+NEGATIVE_NUMBER = re.compile(r"-\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 encode_lines = msgspec.json.Encoder().encode_lines
 
@@ -40,17 +43,18 @@ Telling = tuple[Event, str, str]
 
 @dataclass(frozen=True)
 class Format:
-    """How an export is written."""
+    """How an export is written; `head` and `lines` are told which columns were chosen."""
 
     name: str
     title: str
     use: str
     media: str
-    head: bytes
-    lines: Callable[[Iterable[Telling]], bytes]
+    head: Callable[[Columns], bytes]
+    lines: Callable[[Iterable[Telling], Columns], bytes]
 
 
-def as_ndjson(tellings: Iterable[Telling]) -> bytes:
+def as_ndjson(tellings: Iterable[Telling], columns: Columns) -> bytes:
+    """Write whole events, whatever columns were chosen."""
     return encode_lines([_object(*telling) for telling in tellings])
 
 
@@ -58,8 +62,19 @@ def _object(event: Event, source: str, payload: str) -> dict[str, Any]:
     return told(event, source=source, payload=msgspec.Raw(payload.encode()))
 
 
-def as_csv(tellings: Iterable[Telling]) -> bytes:
-    return _table(_cells(*telling) for telling in tellings)
+def csv_head(columns: Columns) -> bytes:
+    return _table([(*COLUMNS, *(column.text for column in columns))])
+
+
+def as_csv(tellings: Iterable[Telling], columns: Columns) -> bytes:
+    return _table((*_cells(*telling), *_chosen(telling, columns)) for telling in tellings)
+
+
+def _chosen(telling: Telling, columns: Columns) -> list[str]:
+    event, _, payload = telling
+    if wants_payload(columns):
+        event.payload = msgspec.json.decode(payload)
+    return [column.whole(event) for column in columns]
 
 
 def _cells(event: Event, source: str, payload: str) -> tuple[str, ...]:
@@ -88,14 +103,19 @@ def _table(rows: Iterable[Sequence[str]]) -> bytes:
 
 def harmless(cell: str) -> str:
     """Put an apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    if not cell.startswith(FORMULA) or NEGATIVE_NUMBER.fullmatch(cell):
+        return cell
+    return f"'{cell}"
 
 
 FORMATS: Mapping[str, Format] = {
     "ndjson": Format(
-        "ndjson", "NDJSON", "whole events, to import again", "application/x-ndjson", b"", as_ndjson
+        "ndjson",
+        "NDJSON",
+        "whole events, to import again",
+        "application/x-ndjson",
+        lambda columns: b"",
+        as_ndjson,
     ),
-    "csv": Format(
-        "csv", "CSV", "for spreadsheets", "text/csv; charset=utf-8", _table([COLUMNS]), as_csv
-    ),
+    "csv": Format("csv", "CSV", "for spreadsheets", "text/csv; charset=utf-8", csv_head, as_csv),
 }

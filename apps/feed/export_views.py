@@ -29,6 +29,7 @@ from apps.feed.api import ApiView, moment_of, read
 from apps.feed.api_errors import BadParameter
 from apps.feed.api_schema import EXPORT
 from apps.feed.asked import Asked
+from apps.feed.columns import read_columns
 from apps.feed.export import Export, Wanted
 from apps.feed.export_formats import FORMATS, Format
 from apps.feed.mistake import Mistake
@@ -47,7 +48,7 @@ UNFIT = (BadParameter, StartAgain, Expired, QueryTimeout)
 
 @require_GET
 def export(request: HttpRequest) -> HttpResponseBase:
-    """Answer `?q=&since=&until=&from=&to=&format=` with a file of all events that match."""
+    """Answer `?q=&since=&until=&from=&to=&columns=&format=` with a file of all that matches."""
     try:
         return streamed(request.GET)
     except QueryError as error:
@@ -75,7 +76,7 @@ class EventExport(ApiView):
 def streamed(asked: QueryDict) -> StreamingHttpResponse:
     """Begin an export; raises QueryError, BadParameter and what reading raises."""
     form = read("format", asked, format_of) or FORMATS["ndjson"]
-    begun = Export(wanted_of(asked), form)
+    begun = Export(wanted_of(asked), form, read("columns", asked, read_columns) or ())
     first = begun.part()
     name = f"events-{timezone.now():%Y%m%dT%H%M%SZ}.{form.name}"
     return StreamingHttpResponse(

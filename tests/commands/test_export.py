@@ -41,6 +41,15 @@ def ids(lines):
     return [json.loads(line)["id"] for line in lines.splitlines()]
 
 
+def test_csv_has_the_columns_asked_for(run):
+    store(draft("a.b", payload={"n": 7}))
+    written, _ = run("--format", "csv", "--columns", "payload.n")
+    head, row = written.decode().splitlines()
+    assert (head.rpartition(",")[2], row.rpartition(",")[2]) == ("payload.n", "7")
+    with pytest.raises(CommandError, match="is no column"):
+        run("--format", "csv", "--columns", "n")
+
+
 def test_what_matches_is_written_newest_first(run):
     now = datetime.now(UTC)
     old, new, _ = store(

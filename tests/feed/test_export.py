@@ -4,8 +4,10 @@ import asyncio
 import csv
 import io
 import json
+import re
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from io import StringIO
 from typing import Any
 from uuid import uuid4
@@ -163,6 +165,32 @@ def test_csv_has_a_column_for_each_thing():
     }
 
 
+CHOSEN = "label.team,payload.order.total,payload.items.1,payload.note,label.nobody"
+
+
+async def test_csv_has_the_columns_that_the_page_shows(local):
+    payer = {"prefect.resource.id": "acme.2", "prefect.resource.role": "payer", "team": "=SUM(A1)"}
+    payload = {"order": {"total": -12.5}, "items": ["a", {"b": None}], "note": "x" * 500}
+    await database_sync_to_async(store)(draft(related=[payer], payload=payload), draft("bare"))
+    page: Any = await AsyncClient().get("/", {"columns": CHOSEN})
+    hrefs = re.findall(r'href="(/export[^"]*)"', page.content.decode())
+    [path] = [unescape(href) for href in hrefs if "format=csv" in href]
+    for door in (path, path.replace("/export", "/api/events/export")):
+        _, body = await answer_to(door)
+        bare, full = csv.DictReader(io.StringIO(body.decode(), newline=""))
+        chosen = CHOSEN.split(",")
+        assert [*full][-5:] == chosen
+        said = ["'=SUM(A1)", "-12.5", '{"b": null}', "x" * 500, ""]
+        assert [full[name] for name in chosen] == said
+        assert [bare[name] for name in chosen] == [""] * 5
+
+
+def test_a_column_that_is_none_is_refused_before_the_file(local, client):
+    refused = client.get("/api/events/export?format=csv&columns=team", headers=HOST)
+    assert refused.json()["error"]["field"] == "columns"
+    assert client.get("/export?format=csv&columns=team", headers=HOST).status_code == 400
+
+
 def test_a_csv_of_nothing_has_its_head():
     assert exported(form="csv").startswith(b"id,occurred,")
     assert exported() == b""
@@ -173,6 +201,12 @@ def test_no_spreadsheet_runs_what_a_sender_wrote(start):
     assert harmless(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
     store(draft(f"{start}SUM(A1)"))
     assert f"'{start}SUM(A1)".encode() in exported(form="csv")
+
+
+@pytest.mark.parametrize("number", ["-5", "-5.25", "-1e-07"])
+def test_a_negative_number_stays_one(number):
+    assert harmless(number) == number
+    assert harmless(f"{number}+A1") == f"'{number}+A1"
 
 
 def test_memory_does_not_grow_with_what_is_told():

@@ -6,6 +6,7 @@ import gzip
 import os
 import sys
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +16,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from apps.events.absence import one_line
 from apps.events.search import QueryTimeout
+from apps.feed.columns import BadColumn, Columns, read_columns
 from apps.feed.export import Export, Wanted
 from apps.feed.export_formats import FORMATS
 from apps.feed.typed import add_query, add_range, read_query, read_time
@@ -34,6 +36,12 @@ class Command(BaseCommand):
         add_range(parser)
         parser.add_argument("--format", choices=FORMATS, help="ndjson unless said or FILE is .csv")
         parser.add_argument(
+            "--columns",
+            type=columns_of,
+            default=(),
+            help="What CSV has besides its own, by commas: label.team,payload.order.total",
+        )
+        parser.add_argument(
             "--to", type=Path, metavar="FILE", help="Not to the standard output; .gz compresses."
         )
 
@@ -44,7 +52,7 @@ class Command(BaseCommand):
             until=read_time(options["until"]),
         )
         form = options["format"] or ("csv" if to and ".csv" in to.suffixes else "ndjson")
-        writing = Writing(Export(wanted, FORMATS[form]), say=self.stderr.write)
+        writing = Writing(Export(wanted, FORMATS[form], options["columns"]), say=self.stderr.write)
         try:
             if to:
                 writing.into(to)
@@ -63,6 +71,13 @@ class Command(BaseCommand):
         except OSError as wrong:
             raise CommandError(f"Incomplete after {writing.said}: {wrong}") from wrong
         self.stderr.write(f"{writing.said}.")
+
+
+def columns_of(text: str) -> Columns:
+    try:
+        return read_columns(text)
+    except BadColumn as wrong:
+        raise ArgumentTypeError(str(wrong)) from None
 
 
 class Writing:
