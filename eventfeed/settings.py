@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "apps.accounts.middleware.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "apps.feed.visible.Visible",
 ]
 
 AUTHENTICATION_BACKENDS = ["apps.accounts.backends.PatientBackend"]

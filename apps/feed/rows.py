@@ -14,6 +14,7 @@ from apps.events.models import Event
 from apps.events.position import Position
 from apps.events.words import system_title, words
 from apps.feed.columns import Cell, Columns, titles
+from apps.feed.visible import visible
 from apps.query import clause, display_name
 from apps.query.values import written_value
 
@@ -188,7 +189,7 @@ def role_words(role: str) -> str:
 
 
 def _render(template: str, /, **values: object) -> SafeString:
-    return _template(template).render(Context(values, use_l10n=False, use_tz=False))
+    return visible(_template(template).render(Context(values, use_l10n=False, use_tz=False)))
 
 
 @cache

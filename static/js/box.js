@@ -1,5 +1,7 @@
 // The query box: completion in the combobox pattern, the sentence as it is typed, and history.
 // Tab takes an option, Enter runs the query; nothing typed is ever changed by itself.
+import { visible } from "./visible.js";
+
 const PAUSE = 90;
 const HISTORY = "eventfeed.history";
 const MOST_KEPT = 30;
@@ -126,7 +128,7 @@ class Box {
     const said = document.querySelector(".said");
     if (!said) return;
     said.classList.toggle("draft", true);
-    said.replaceChildren(...(told.error ? [document.createTextNode(told.error.say)] : told.said.map(piece)));
+    said.replaceChildren(...(told.error ? [visible(told.error.say)] : told.said.map(piece)));
   }
 
   // A query that cannot be read is not run: what was found before stays in sight.
@@ -222,7 +224,7 @@ function option({ insert, text, detail, count }, place, of) {
 function mistaken({ say, before, marked, after, suggestion, text }, use) {
   const told = Object.assign(document.createElement("div"), { className: "query-error", id: "query-error", role: "alert" });
   const code = document.createElement("code");
-  code.append(before, element("mark", marked), after);
+  code.append(visible(before), element("mark", marked), visible(after));
   const ways = document.createElement("ul");
   if (suggestion) ways.append(way(`Ask ${suggestion} instead`, () => use(suggestion)));
   ways.append(way("Search for this text literally", () => use(`"${text.trim().replace(/[\\"]/g, "\\$&")}"`)));
@@ -241,14 +243,16 @@ function way(text, act) {
 }
 
 function piece([text, strong]) {
-  if (!strong) return document.createTextNode(text);
+  if (!strong) return visible(text);
   const said = document.createElement("strong");
   said.append(element("bdi", text));
   return said;
 }
 
 function element(tag, text, className = "") {
-  return Object.assign(document.createElement(tag), { textContent: text ?? "", className });
+  const drawn = Object.assign(document.createElement(tag), { className });
+  drawn.append(visible(text));
+  return drawn;
 }
 
 const form = document.querySelector("form.query");

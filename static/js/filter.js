@@ -1,5 +1,7 @@
 // The resource and event filters: suggestions from what the feed holds, in the combobox pattern.
 // Choosing one submits the form at once; the menu opens again on the page that answers.
+import { visible } from "./visible.js";
+
 const OPEN = "eventfeed.filter";
 const PAUSE = 120;
 
@@ -132,7 +134,9 @@ class Filter {
 }
 
 function piece(tag, text, name = "") {
-  return Object.assign(document.createElement(tag), { textContent: text ?? "", className: name });
+  const drawn = Object.assign(document.createElement(tag), { className: name });
+  drawn.append(visible(text));
+  return drawn;
 }
 
 function nothing(text) {
