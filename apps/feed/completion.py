@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from apps.feed.vocabulary import Vocabulary, vocabulary
 from apps.query import QueryError, Value, parse
 from apps.query.fields import STATES
 from apps.query.outcomes import OUTCOMES
+from apps.query.parse import ALIASES
 from apps.query.values import unquote
 from apps.resources import suggest
 
@@ -42,6 +44,12 @@ FIELDS: Mapping[str, str] = {
     "follows:": "what follows an event directly",
     "chain:": "the whole chain of an event",
 }
+OF_ONE_RESOURCE: Mapping[str, str] = {
+    "id:": "its id",
+    "name:": "what it is called",
+    "role:": "what it is to the event",
+    "label.": "one of its labels",
+}
 TIMES: Mapping[str, str] = {
     ">now-15m": "in the last 15 minutes",
     ">now-1h": "in the last hour",
@@ -51,6 +59,7 @@ TIMES: Mapping[str, str] = {
     "[now-2h TO now-1h]": "from one to the other",
 }
 _FIELD = re.compile(r'@?[^\W\d][\w-]*(?:\.(?:[^\s()":\[\],.*]+|"(?:[^"\\]|\\.)*")(?:\[\])*)*:')
+_ABOUT = re.compile(r"[-!]*(resource|related|any)")
 _SIGNS = re.compile(r"[-!]*")
 _COMPARISON = re.compile(r"[<>]=?")
 
@@ -72,6 +81,8 @@ class Typing:
     field: str
     begun: str
     """As it is typed, quotes and all: this is what gets replaced."""
+    within: str = ""
+    """Of which one resource it is asked: of the `resource`, of a `related`, of `any`."""
 
     @property
     def text(self) -> str:
@@ -121,21 +132,22 @@ def told(error: QueryError, text: str) -> dict[str, Any]:
 
 def typing_in(text: str) -> Typing:
     """Find what is being typed at the end of a text."""
-    token = _last_token(text)
+    token, within = _last_token(text)
     token = token[len(_SIGNS.match(token)[0]) :]  # type: ignore[index]  # it matches anything
     found = _FIELD.match(token)
     if not found:
-        return Typing("", token)
+        return Typing("", token, within)
     value = token[found.end() :]
     if value.startswith(("[", "(")):
         value = re.split(r",|\sOR\s", value[1:])[-1].lstrip()
     if comparison := _COMPARISON.match(value):
         value = value[comparison.end() :]
-    return Typing(found[0][:-1], value)
+    return Typing(found[0][:-1], value, within)
 
 
-def _last_token(text: str) -> str:
-    """Return the text behind the last space or bracket that ends a clause."""
+def _last_token(text: str) -> tuple[str, str]:
+    """Return the text behind the last space or bracket that ends a clause, and within what."""
+    opened: list[str] = []
     start, in_quotes, in_list, escaped = 0, False, False, False
     for at, character in enumerate(text):
         if in_quotes:
@@ -148,30 +160,64 @@ def _last_token(text: str) -> str:
         elif character in "[(" and text[start:at].endswith(":"):
             in_list = True
         elif character.isspace() or character in "()":
+            if character == "(":
+                about = _ABOUT.fullmatch(text[start:at])
+                opened.append(about[1] if about else opened[-1] if opened else "")
+            elif character == ")" and opened:
+                opened.pop()
             start = at + 1
-    return text[start:]
+    return text[start:], opened[-1] if opened else ""
 
 
 def options_for(typing: Typing, known: Vocabulary) -> Iterator[Option]:
     if not typing.field:
-        return _fields(typing.begun, known)
+        return _fields(typing, known)
+    if typing.within:
+        return _values_of_one_resource(typing, known)
     return _values(typing, known)
 
 
-def _fields(begun: str, known: Vocabulary) -> Iterator[Option]:
+def _fields(typing: Typing, known: Vocabulary) -> Iterator[Option]:
+    begun = _in_full(typing.begun)
     name, dot, _ = begun.partition(".")
     if not dot:
-        for field, detail in FIELDS.items():
+        for field, detail in (OF_ONE_RESOURCE if typing.within else FIELDS).items():
             if field.startswith(begun.lower()):
                 yield Option(field, field, detail)
         return
-    fields = known.fields("payload" if name.startswith("@") else name)
+    if typing.within and name != "label":
+        return
+    fields = known.fields(name)
     for field, count in _matching(fields, begun):
         yield Option(f"{field}:", f"{field}:", "", count)
 
 
+def _in_full(field: str) -> str:
+    """Return what a field is that is written in a shorter way."""
+    if field.startswith("@"):
+        return f"payload.{field[1:]}"
+    return ALIASES.get(field, field)
+
+
+def _values_of_one_resource(typing: Typing, known: Vocabulary) -> Iterator[Option]:
+    counted = known.values[typing.within]
+    match typing.field:
+        case "id":
+            yield from _resources(typing.text, counted, known)
+        case "name":
+            named = Counter[str]()
+            for id, count in counted.items():
+                if id in known.names:
+                    named[known.names[id]] += count
+            yield from _told(named, typing.text)
+        case "role":
+            yield from _told(known.values["related.role"], typing.text)
+        case field if field.startswith("label."):
+            yield from _told(known.values[field], typing.text)
+
+
 def _values(typing: Typing, known: Vocabulary) -> Iterator[Option]:
-    field, text = typing.field, typing.text
+    field, text = _in_full(typing.field), typing.text
     match field:
         case "outcome":
             counted = known.values["outcome"]
@@ -185,15 +231,19 @@ def _values(typing: Typing, known: Vocabulary) -> Iterator[Option]:
             for name, count in [("follows", None), ("related", None), *_matching(fields, text)]:
                 if text in name:
                     yield Option(_written(name), name, "", count)
-        case "event" | "name":
+        case "event":
             yield from _names(text, known)
         case "any" | "resource" | "related":
             yield from _resources(text, known.values[field], known)
         case _ if field.startswith("related.") and field != "related.role":
             yield from _resources(text, known.values[field], known, asked=False)
         case _:
-            for value, count in _matching(known.values[field], text):
-                yield Option(_written(value), value, "", count)
+            yield from _told(known.values[field], text)
+
+
+def _told(counted: Mapping[str, int], text: str) -> Iterator[Option]:
+    for value, count in _matching(counted, text):
+        yield Option(_written(value), value, "", count)
 
 
 def _listed(

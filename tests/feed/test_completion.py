@@ -27,7 +27,11 @@ from tests.events.telling import told
         ("x -event:pre", Typing("event", "pre")),
         ("event:[a, b", Typing("event", "b")),
         ("event:(a OR b", Typing("event", "b")),
-        ("related(role:fl", Typing("role", "fl")),
+        ("related(role:fl", Typing("role", "fl", "related")),
+        ("-any(id:a (label.x", Typing("", "label.x", "any")),
+        ("resource(name:a) out", Typing("", "out")),
+        ("(related(id:x) OR eve", Typing("", "eve")),
+        ("event:(a OR b) resource(", Typing("", "", "resource")),
         ('label."a b".c:"d e', Typing('label."a b".c', '"d e')),
         ('"a event:b" any:x', Typing("any", "x")),
         ("occurred:>=now", Typing("occurred", "now")),
@@ -49,7 +53,8 @@ def offer(empty_log, client, settings):
             "prefect.resource.id": flow,
             "prefect.resource.role": "flow",
             "prefect.resource.name": "nightly",
-        }
+        },
+        {"prefect.resource.id": "prefect.tag.paid", "prefect.resource.role": "tag"},
     ]
     payload = {"order": {"total": 5}, "a.b": "x"}
     paid = partial(told, "invoice.paid", labels=team, related=related, payload=payload)
@@ -98,7 +103,24 @@ def test_values_come_with_how_often_they_were_seen(offer):
 def test_resources_are_offered_by_name_and_id(offer):
     assert offer("any:night") == [("prefect.flow.1", 2)]
     assert offer("related.flow:prefect") == [("prefect.flow.1", 2)]
-    assert offer("related.role:") == [("flow", 2)]
+    assert offer("related.role:f") == [("flow", 2)]
+
+
+def test_within_brackets_only_what_one_resource_has_is_offered(offer):
+    assert [insert for insert, _ in offer("related(")] == ["id:", "name:", "role:", "label."]
+    assert offer("related(role:fl") == [("flow", 2)]
+    assert offer("any(id:prefect.f") == [("prefect.flow.1", 2)]
+    assert offer("related(role:flow name:night") == [("nightly", 2)]
+    assert offer("any(label.te") == [("label.team:", 2)]
+    assert offer("resource(label.team:") == [("payments", 2)]
+    assert offer("any(outc") == offer("any(payload.") == offer("resource(name:inv") == []
+
+
+def test_what_other_tools_write_is_completed_too(offer):
+    assert offer("tag:paid") == [("prefect.tag.paid", 2)]
+    assert offer("@ord") == [("payload.order.total:", 2)]
+    assert offer("@order.total:") == [("5", 2)]
+    assert offer("name:inv") == offer("event:inv")
 
 
 @pytest.mark.parametrize("before", ["label.", "payload.", "event:", "any:", "has:", "source:"])
