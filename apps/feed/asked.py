@@ -51,6 +51,11 @@ class Asked:
         return self.order == ARRIVAL
 
     @property
+    def by_time(self) -> bool:
+        """Whether the newest by the clocks of senders stand on top."""
+        return not self.of_log and not self.after
+
+    @property
     def is_stretch(self) -> bool:
         """Whether it is one stretch of the log, as a gap's link asks for."""
         return bool(self.first or self.last)

@@ -1,28 +1,34 @@
 """How an event looks as a row: one template for the page, for paging and for the live socket."""
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
+from html import unescape
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.template import Context, Engine, Template
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from apps.events.models import Event
 from apps.events.position import Position
 from apps.events.words import system_title, words
 from apps.feed.columns import Cell, Columns, titles
+from apps.feed.moments import ago
 from apps.feed.visible import visible
 from apps.query import clause, display_name
 from apps.query.values import written_value
 
 ROLE = "prefect.resource.role"
 ID = "prefect.resource.id"
+CLAUSE_LINK = re.compile(r'href="[^"]*" data-clause="([^"]*)"')
 PILLS = 3
 KEPT = 4_000
 LONGEST = 160
+# So far apart clocks may be.
+AGREEING = timedelta(minutes=5)
 
 _drawn: dict[tuple[Position, Columns], SafeString] = {}
 
@@ -43,6 +49,7 @@ def render_row(event: Event, columns: Columns = ()) -> SafeString:
 
 def draw(event: Event, at: str, columns: Columns = ()) -> SafeString:
     said = words(event.event, event.resource)
+    about = clause("any", event.resource_id)
     return _render(
         "feed/_row.html",
         at=at,
@@ -54,7 +61,8 @@ def draw(event: Event, at: str, columns: Columns = ()) -> SafeString:
         words=shorten(said.text),
         kind=said.kind,
         name=shorten(display_name(event.resource)),
-        name_href=filtered(clause("any", event.resource_id)),
+        name_href=filtered(about),
+        name_clause=about,
         raw=shorten(event.event),
         event_value=written_value(event.event),
         message=event.message,
@@ -64,7 +72,14 @@ def draw(event: Event, at: str, columns: Columns = ()) -> SafeString:
         more=max(0, len(event.related) - PILLS),
         rest=max(0, len(event.related) - PILLS + 1),
         system=system_title(event.system),
+        ahead=ahead(event),
     )
+
+
+def ahead(event: Event) -> str:
+    """Say how long before it occurred an event was received, "" where clocks agree."""
+    span = event.occurred - event.received
+    return ago(span) if span > AGREEING else ""
 
 
 def cells(event: Event, columns: Columns) -> Iterator[tuple[str, str, Cell, str]]:
@@ -87,6 +102,16 @@ def _pill(role: str, id: str, name: str) -> SafeString:
         id=id,
         name=shorten(name),
         href=filtered(clause("any", id)),
+        clause=clause("any", id),
+    )
+
+
+def refined(row: str, href: Callable[[str], str]) -> SafeString:
+    """Return a row whose links lead where this says for their clauses, not to those alone."""
+    return mark_safe(  # noqa: S308 - both sides are escaped
+        CLAUSE_LINK.sub(
+            lambda link: f'href="{escape(href(unescape(link[1])))}" data-clause="{link[1]}"', row
+        )
     )
 
 

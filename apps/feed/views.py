@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
+from itertools import takewhile
 from uuid import UUID
 
 from django.core.exceptions import DisallowedHost
@@ -17,16 +19,19 @@ from apps.events.search import Page, QueryTimeout
 from apps.feed.api import order_of
 from apps.feed.api_errors import Problem, answer
 from apps.feed.asked import ARRIVAL, MISTAKES, OCCURRED, Asked, choose, link
-from apps.feed.columns import Column, Columns, choices, read_payloads, titles
+from apps.feed.columns import Column, choices, read_payloads, titles
 from apps.feed.event_page import EventPage, find, whole_payload
 from apps.feed.export import links as export_links
 from apps.feed.filters import FIELDS, filters, outcome_buttons
 from apps.feed.hints import hints
 from apps.feed.mistake import Mistake
 from apps.feed.moments import EVERYTHING, NAMED
-from apps.feed.rows import exact, iso, render_row, retention
+from apps.feed.rows import AGREEING, exact, iso, refined, render_row, retention
 from apps.feed.saved import Asker
 from apps.query import Query, QueryError, parse
+
+# Live as well, and for clocks that are a little fast.
+NOT_FUTURE = "occurred:<now+5m"
 
 
 @require_safe
@@ -72,7 +77,9 @@ def told(
         "chips": [(one.text, asked.link(q=query.without(one))) for one in query.clauses],
         "outcomes": outcome_buttons(asked, query),
         "filters": filters(query),
-        "rows": list(rows(page, now, asked.columns)),
+        "rows": list(rows(asked, query, page, now)),
+        "future": future(page, now) if asked.by_time else "",
+        "without_future": asked.link(q=query.with_clause(NOT_FUTURE)),
         "columns": choices(page.events, asked.columns),
         "heads": heads(asked),
         "older": asked.older(page),
@@ -84,6 +91,16 @@ def told(
         "address": request.build_absolute_uri("/").rstrip("/"),
         "hints": hints(asked, query) if nothing and not first_run and not asked.after else None,
     }
+
+
+def future(page: Page, now: datetime) -> str:
+    """Say how many of the events on top are told to happen later than now, "" of none."""
+    late = now + AGREEING
+    count = len(list(takewhile(lambda event: event.occurred > late, page.events)))
+    if count < 2:
+        return "1 event says that it happens in the future." if count else ""
+    more = "+" if count == len(page.events) and page.next else ""
+    return f"{count}{more} events say that they happen in the future."
 
 
 def mistaken(
@@ -124,13 +141,16 @@ def heads(asked: Asked) -> list[tuple[str, Column, str]]:
     return [(title, column, asked.without_column(column)) for title, column in named]
 
 
-def rows(page: Page, now: datetime, columns: Columns) -> Iterator[tuple[str, str]]:
+def rows(asked: Asked, query: Query, page: Page, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield each row with the heading above it, "" where the day goes on; first it is today."""
-    read_payloads(page.events, columns)
+    read_payloads(page.events, asked.columns)
+    # Rows are drawn for everybody: their links ask for one clause alone.
+    href = cache(lambda clause: asked.link(q=query.with_clause(clause)))
     last = now.date()
     for event in page.events:
         its = event.occurred.date()
-        yield "" if its == last else f"{its:%A} {its.day} {its:%B %Y}", render_row(event, columns)
+        row = refined(render_row(event, asked.columns), href)
+        yield "" if its == last else f"{its:%A} {its.day} {its:%B %Y}", row
         last = its
 
 

@@ -20,6 +20,9 @@ const DEEDS = { live: "pause", paused: "go on" };
 // What passes by itself; the connection tries again.
 const WAITS = { database: "the database is away", full: "too many are watching" };
 
+// Milliseconds that clocks may be apart.
+const AGREEING = 5 * 60 * 1000;
+
 class EventFeed extends HTMLElement {
   connectedCallback() {
     if (!this.hasAttribute("data-live")) return;
@@ -117,6 +120,7 @@ class EventFeed extends HTMLElement {
     const fresh = this.rows.insert(frame.rows);
     if (fresh.length) this.querySelector(".empty")?.remove();
     this.#tellLate();
+    this.#tellFuture();
     this.status.arrived(fresh.length, fresh.filter((row) => row.outcome === "failed").length);
     this.#upToDate();
   }
@@ -255,6 +259,18 @@ class EventFeed extends HTMLElement {
     arrival.searchParams.set("order", "arrival");
     arrival.searchParams.delete("after");
     this.#notice(`${plural(count, "older event")} arrived, ${oldest.slice(0, 7)} … `, arrival.href, "Show");
+  }
+
+  // As the server says it of the rows that it draws.
+  #tellFuture() {
+    const told = this.querySelector(".future");
+    if (!told) return;
+    const late = new Date(Date.now() + AGREEING).toISOString();
+    const { rows } = this.rows;
+    const first = rows.findIndex((row) => row.dataset.occurred <= late);
+    const count = first < 0 ? rows.length : first;
+    told.hidden = !count;
+    told.firstElementChild.textContent = `${plural(count, "event")} ${count === 1 ? "says that it happens" : "say that they happen"} in the future.`;
   }
 
   #notice(text, href, label) {
