@@ -56,7 +56,7 @@ function narrowBy(clauseOf, not = "") {
 }
 
 const eventOf = (row) => `event:${row.querySelector(".words").dataset.event}`;
-const resourceOf = (row) => new URL(row.querySelector("a.name").href).searchParams.get("q");
+const resourceOf = (row) => row.querySelector("a.name").dataset.clause;
 
 function toBox() {
   box?.focus();

@@ -1,4 +1,5 @@
 // The list of rows: puts each where it belongs, never twice, and never more than a page can hold.
+import { refine } from "./narrow.js";
 import { showDays, showTimes } from "./times.js";
 
 const MOST = 600;
@@ -25,7 +26,7 @@ export class Rows {
   // Adds rows that came live; returns those that are new to the page.
   insert(rows) {
     const fresh = rows.filter((row) => !this.known.has(row.at));
-    for (const row of fresh) this.#place(draw(row.html), row);
+    for (const row of fresh) this.#place(drawRow(row.html), row);
     this.#settle();
     return fresh;
   }
@@ -93,6 +94,12 @@ export class Rows {
     }
     showDays(this.list);
   }
+}
+
+function drawRow(html) {
+  const row = draw(html);
+  refine(row);
+  return row;
 }
 
 export function draw(html) {

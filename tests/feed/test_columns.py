@@ -2,7 +2,7 @@
 
 import re
 from html import unescape
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from channels.db import database_sync_to_async
@@ -141,8 +141,28 @@ def test_columns_stand_in_the_place_of_related_resources(page):
 )
 def test_a_cell_leads_to_events_with_the_same(page, columns, value):
     store(draft(**value), draft())
-    [href] = re.findall(r'<dd><a href="/\?q=([^"]*)"', page(columns=columns))
-    assert len(cells(page(q=unquote(unescape(href)), columns=columns))) == 1
+    [href] = re.findall(r'<dd><a href="([^"]*)"', page(columns=columns))
+    assert len(cells(page(**dict(parse_qsl(urlsplit(unescape(href)).query))))) == 1
+
+
+def test_what_a_row_links_to_refines_what_is_asked(page):
+    store(draft(resource=TEAM, related=OF_TEAM, payload={"sku": "AB & 1"}))
+    asked = {"q": "event:a OR event:invoice.*", "since": "now-7d"}
+    added = []
+    for columns in ({}, {"columns": "payload.sku,label.team"}):
+        row = page(**asked, **columns).partition('<li class="row"')[2].partition("</li>\n</ol>")[0]
+        hrefs = re.findall(r'<a\b[^>]*href="(/\?[^"]*)" data-clause', row)
+        for told in (dict(parse_qsl(urlsplit(unescape(href)).query)) for href in hrefs):
+            added.append(told.pop("q").removeprefix("(event:a OR event:invoice.*) "))
+            assert told == {name: value for name, value in asked.items() if name != "q"} | columns
+    of_pills = ["any:acme.invoice.1", "any:acme.job.1", "any:x"]
+    assert added == [*of_pills, "any:acme.invoice.1", 'payload.sku:"AB & 1"', "label.team:billing"]
+
+
+def test_what_is_asked_already_is_not_asked_twice(page):
+    store(draft(resource=TEAM))
+    [href] = re.findall(r'class="name" href="([^"]*)"', page(q="any:acme.invoice.1"))
+    assert href == "/?q=any:acme.invoice.1"
 
 
 def test_rows_are_drawn_once_for_each_set_of_columns(page):

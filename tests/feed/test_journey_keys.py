@@ -148,6 +148,9 @@ def test_a_chosen_column_stands_in_the_page_in_older_events_and_live(visitor):
     visitor.send(visitor.event("live", resource=team, payload={"ms": 12}))
     page.get_by_role("button", name="1 new event").click()
     expect(visitor.row("live").locator(".cells dd")).to_have_text(["ml", "12"])
+    href = visitor.row("live").locator(".cells a").first.get_attribute("href")
+    assert "q=any" in href
+    assert "label.team" in href.partition("columns=")[0]
     page.get_by_role("link", name="Take the column label.team away").click()
     expect(page.locator(".row").first.locator(".cells dd")).to_have_text(["12"])
 
