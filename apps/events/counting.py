@@ -284,9 +284,9 @@ def histogram(
     """Count by time in at most about 120 buckets, each stacked by the top values of a field.
 
     `by` is outcome, event, source, system or `label.KEY`. The range, the last 24 hours unless
-    given, is widened to whole buckets. Raises BadField, QueryTimeout.
+    given or asked for by the query, is widened to whole buckets. Raises BadField, QueryTimeout.
     """
-    asked = default_range(since, until, now or datetime.now(UTC))
+    asked = default_range(query, since, until, now or datetime.now(UTC))
     step = step_of(asked)
     within = whole_buckets(asked, step)
     key, params = _series_key(by)
@@ -312,7 +312,7 @@ def facet(
 
     Those are FACETS and `label.KEY`. Raises BadField, QueryTimeout.
     """
-    within = default_range(since, until, now or datetime.now(UTC))
+    within = default_range(query, since, until, now or datetime.now(UTC))
     return facet_of(Asking(query, within), field)
 
 
@@ -335,11 +335,22 @@ def facet_of(asking: Asking, field: str) -> Facet:
     return Facet(field, shown, told[0][2] if told else 0, sample)
 
 
-def default_range(since: datetime | None, until: datetime | None, now: datetime) -> Range:
-    """Return a range with two ends: without a beginning it is of 24 hours."""
+def default_range(
+    query: Query | None, since: datetime | None, until: datetime | None, now: datetime
+) -> Range:
+    """Return a range with two ends: the query's own, or 24 hours where nobody says a beginning."""
+    if query and not since and not until and (own := range_of(query, now)):
+        return own
     until = until or now
     since = since or shifted(until, -DEFAULT_RANGE)
     return Range(since, max(since, until))
+
+
+def range_of(query: Query, now: datetime) -> Range | None:
+    """Return the range that the query asks for where it says a beginning, and it is not empty."""
+    since, until = query.occurred_within(now)
+    until = until or now
+    return Range(since, until) if since and since < until else None
 
 
 def step_of(within: Range) -> int:

@@ -62,7 +62,7 @@ class EventFacets(ApiView):
         fields = list(dict.fromkeys(request.GET.getlist("field"))) or FACETS
         if len(fields) > MOST_FIELDS:
             raise BadParameter("field", f"Ask for at most {MOST_FIELDS} facets at once.")
-        within = default_range(since, until, timezone.now())
+        within = default_range(query, since, until, timezone.now())
         asking = Asking(query, within)
         facets = [one_facet(asking, field) for field in fields]
         return as_json(ends_of(within.since, within.until) | {"facets": facets})

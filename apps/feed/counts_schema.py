@@ -11,7 +11,7 @@ from apps.feed.api_schema import MISTAKES, parameter
 QUERY = parameter("q", "The query, as in the box of the feed page.")
 RANGE = [
     QUERY,
-    parameter("since", "The earliest `occurred`; 24 hours before `until` unless given."),
+    parameter("since", "The earliest `occurred`; what `q` says, else 24 hours before `until`."),
     parameter("until", "The end of the range; now unless given."),
 ]
 

@@ -24,6 +24,7 @@ from apps.events.rollups import LONGEST_NAME
 from apps.events.words import system_title
 from apps.feed.asked import Asked, choose, chosen
 from apps.feed.rows import exact
+from apps.feed.within import Within
 from apps.query import Query, clause, parse
 from apps.query import Value as Said
 from apps.query.glob import Glob
@@ -78,7 +79,7 @@ def facets(request: HttpRequest) -> HttpResponse:
     try:
         asked = Asked.read(request.GET, now)
         query = parse(asked.text)
-        within = default_range(asked.range.since, asked.range.until, now)
+        within = default_range(query, asked.range.since, asked.range.until, now)
         asking = Asking(query, within)
         fields = request.GET.getlist("field") or FACETS
         boxes = [box(asked, query, asking, field) for field in fields[: len(FACETS)]]
@@ -90,7 +91,7 @@ def facets(request: HttpRequest) -> HttpResponse:
         {
             "asked": asked,
             "boxes": boxes,
-            "default": asked.range.since is None,
+            "within": Within.of(asked, query, now),
             "alone": "field" in request.GET,
             "since": exact(within.since) if within.since else "",
         },

@@ -15,6 +15,7 @@ from apps.events.words import system_title
 from apps.feed.asked import Asked
 from apps.feed.facets import estimate_of
 from apps.feed.rows import exact, iso
+from apps.feed.within import Within
 from apps.query import QueryError, parse
 from apps.query.calendar import shifted
 
@@ -110,7 +111,7 @@ def draw(request: HttpRequest) -> HttpResponse:
     told = {
         "drawing": drawing_of(asked, found),
         "asked": asked,
-        "default": since is None,
+        "within": Within.of(asked, query, now),
         "by": COLUMNS,
         "key": label_of(by),
         "wider": wider(asked, found, now),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from apps.query.payload import AtPath
 from apps.query.terms import Terms
 from apps.query.tree import AllOf, Happened, InChain, Node, Predicate
 from apps.query.values import Said
+from apps.query.when import When
 
 # A piece of a sentence, and whether it is what the user wrote.
 Part = tuple[str, bool]
@@ -99,6 +101,22 @@ class Query:
     def chains(self) -> Sequence[InChain]:
         """Return what must be told the members of a chain before `matches` can tell."""
         return [node for node in _all_nodes(self._tree) if isinstance(node, InChain)]
+
+    def occurred_within(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """Return the ends between which all that matches occurred, as far as clauses say so."""
+        edges = [edge for when in self._occurred for edge in when.bounds.edges]
+        lows = [edge.instant(now) for edge in edges if edge.than.startswith(">")]
+        highs = [edge.instant(now) for edge in edges if edge.than.startswith("<")]
+        return max(lows, default=None), min(highs, default=None)
+
+    @property
+    def names_times(self) -> bool:
+        return any(isinstance(node, When) for node in _all_nodes(self._tree))
+
+    @property
+    def _occurred(self) -> Sequence[When]:
+        nodes = [clause.node for clause in self.clauses]
+        return [one for one in nodes if isinstance(one, When) and one.column == "occurred"]
 
     @cached_property
     def _tree(self) -> AllOf:

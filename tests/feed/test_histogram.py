@@ -58,6 +58,47 @@ def test_bars_are_drawn_without_style_and_told_in_words(see, stored):
     assert titles.count("nothing") == len(titles) - 5
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("occurred:>now-2h", "3 events, in the time that the query asks for"),
+        ("occurred:>now-2h occurred:<now-90m", "0 events, in the time that the query asks for"),
+        ("occurred:>now+2h", "0 events, in the last 24 hours only"),
+        ("occurred:2023 OR event:x", "0 events, in the last 24 hours only"),
+        ("occurred:<now+5m", "6 events, in the last 24 hours only"),
+        ("-received:today", "events, in the last 24 hours only"),
+        ("event:invoice.*", "6 events, in the last 24 hours;"),
+    ],
+)
+def test_the_times_of_a_query_are_those_of_the_histogram_or_it_says_otherwise(
+    see, stored, query, said
+):
+    store(draft("old", occurred=datetime(2023, 4, 3, tzinfo=UTC)))
+    _, html = see("/histogram", part=1, q=query)
+    text = re.sub(r"<[^>]+>", "", html)
+    assert said in text
+    offers = "The query names times itself: count all that is kept" in text
+    assert offers == (" only" in said)
+    _, facets = see("/facets", part=1, q=query)
+    whose = (
+        "Of the time that the query asks for." if "query asks" in said else "Of the last 24 hours"
+    )
+    assert whose in re.sub(r"<[^>]+>", "", facets)
+
+
+def test_a_query_for_a_past_day_is_counted_on_that_day(see):
+    store(draft("old", occurred=datetime(2023, 4, 3, 12, tzinfo=UTC)))
+    _, html = see("/histogram", part=1, q="occurred:2023-04-03")
+    assert "1 events, in the time" in html
+    [first, *_] = re.findall(r'<g data-since="([^"]*)"', html)
+    assert first == "2023-04-03T00:00:00Z"
+
+
+def test_a_range_without_a_beginning_is_said_to_be_of_a_day(see, stored):
+    _, html = see("/histogram", part=1, until="2023-04-03T12:00:00Z")
+    assert "events, in the 24 hours before" in html
+
+
 def test_the_table_holds_the_numbers_of_the_bars(see, stored):
     _, html = see("/histogram", part=1)
     rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", html)
