@@ -161,6 +161,8 @@ REST_FRAMEWORK: dict[str, Any] = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Eventfeed",
     "VERSION": "1",
+    "DESCRIPTION": "Prefect's own read API is answered and described as its server does: "
+    "`/api/events/filter`, `/api/events/filter/next`, `/api/events/count-by/…`, `/api/events/out`.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

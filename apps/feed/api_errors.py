@@ -37,12 +37,22 @@ class BadParameter(Exception):
         self.field = field
 
 
+class BadQuery(Exception):
+    """A query that is no parameter `q` of the URL is not what it should be."""
+
+    def __init__(self, field: str, wrong: QueryError) -> None:
+        super().__init__(wrong.say)
+        self.field = field
+        self.wrong = wrong
+
+
 def answer_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """Answer what a view raised; None for what nobody expected."""
     match error:
         case QueryError():
-            where = (error.start, error.end)
-            return answer(400, Problem("query", error.say, "q", where, error.suggestion))
+            return answer_query(error, "q")
+        case BadQuery():
+            return answer_query(error.wrong, error.field)
         case BadParameter():
             return answer(400, Problem("parameter", str(error), error.field))
         case PermissionDenied():
@@ -61,6 +71,11 @@ def answer_error(error: Exception, context: dict[str, Any]) -> HttpResponse | No
         case APIException():
             return answer_refusal(error)
     return None
+
+
+def answer_query(wrong: QueryError, field: str) -> HttpResponse:
+    where = (wrong.start, wrong.end)
+    return answer(400, Problem("query", wrong.say, field, where, wrong.suggestion))
 
 
 def answer_refusal(error: APIException) -> HttpResponse:

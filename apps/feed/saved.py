@@ -58,6 +58,9 @@ class Asker:
     def owns(self, view: View) -> bool:
         return self.is_person and view.owner_id == (self.user.pk if self.user else None)
 
+    def opens_with(self, view: View) -> bool:
+        return view.is_default and self.owns(view)
+
     def may_change(self, view: View) -> bool:
         return self.owns(view) or (self.staff and view.shared)
 

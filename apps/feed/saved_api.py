@@ -12,11 +12,12 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 from apps.feed.api import ApiView
-from apps.feed.api_errors import BadParameter, as_json
+from apps.feed.api_errors import BadParameter, BadQuery, as_json
 from apps.feed.api_schema import MISTAKES, Error
 from apps.feed.models import View
 from apps.feed.rows import iso
 from apps.feed.saved import Asker, open_with, pin, tell_of
+from apps.query import QueryError, parse
 
 CHANGED = ("name", "query", "since", "until", "columns", "shared")
 
@@ -25,7 +26,7 @@ class ViewFields(serializers.ModelSerializer[View]):
     """What may be written of a view."""
 
     default = serializers.BooleanField(
-        required=False, help_text="Its owner's feed opens with it; one view at most does."
+        required=False, help_text="Your feed opens with it; one view of your own at most does."
     )
     pinned = serializers.BooleanField(
         required=False, help_text="It stands in the navigation of who asks."
@@ -135,7 +136,7 @@ def told(asker: Asker, view: View) -> dict[str, Any]:
     return {
         "id": view.pk,
         **{name: getattr(view, name) for name in CHANGED},
-        "default": view.is_default,
+        "default": asker.opens_with(view),
         "pinned": asker.pins().filter(view=view).exists(),
         "owner": view.owner.get_username() if view.owner else None,
         "mine": asker.owns(view),
@@ -145,10 +146,15 @@ def told(asker: Asker, view: View) -> dict[str, Any]:
 
 
 def checked(asked: ViewFields) -> dict[str, Any]:
-    """Return what was asked; raises BadParameter for the first thing that is wrong."""
+    """Return what was asked; raises BadParameter or BadQuery for the first thing that is wrong."""
     if asked.is_valid():
         return asked.validated_data
     field, wrong = next(iter(asked.errors.items()))
+    if field == "query" and isinstance(text := asked.initial_data["query"], str):
+        try:
+            parse(text)
+        except QueryError as error:
+            raise BadQuery(field, error) from error
     raise BadParameter("body" if field == "non_field_errors" else field, str(wrong[0]))
 
 
@@ -163,7 +169,7 @@ def keeps_to_persons(asker: Asker, asked: dict[str, Any]) -> None:
 
 def settle(asker: Asker, view: View, asked: dict[str, Any]) -> None:
     """Do what is not of the view alone: open the feed with it, put it into the navigation."""
-    if "default" in asked and asked["default"] != view.is_default:
+    if "default" in asked and asked["default"] != asker.opens_with(view):
         asker.must_own(view)
         open_with(view, on=asked["default"])
     if "pinned" in asked:

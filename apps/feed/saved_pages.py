@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.feed.api_errors import as_json
 from apps.feed.models import View
@@ -114,13 +114,15 @@ def counts(request: HttpRequest) -> HttpResponse:
     return as_json({"counts": {str(id): new and asdict(new) for id, new in found.items()}})
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def done(request: HttpRequest, id: int, what: str) -> HttpResponse:
-    """Do one thing to a view: what the buttons beside it say."""
+    """Do one thing to a view: what the buttons beside it say; a GET leads to them."""
     asker = Asker.of(request)
     view = asker.view(id)
     if what not in DEEDS:
         raise Http404("A view can be changed, shared, pinned, made the default, or deleted.")
+    if request.method != "POST":
+        return redirect(f"{HERE}#view-{view.pk}")
     return DEEDS[what](request, asker, view)
 
 

@@ -191,6 +191,7 @@ def test_signed_in_people_who_may_read_can_ask_too(admin_client, settings):
 def test_the_schema_describes_both_paths_and_their_errors(ask):
     schema = json.loads(ask("/api/schema", format="json").content)
     assert {"/api/events", "/api/events/{id}"} <= schema["paths"].keys()
+    assert "/api/events/filter" in schema["info"]["description"]
     listed = schema["paths"]["/api/events"]["get"]
     assert {"q", "since", "until", "after", "limit", "order", "from", "to"} == {
         parameter["name"] for parameter in listed["parameters"]

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -292,6 +293,33 @@ def test_the_api_makes_changes_and_deletes_a_view(local, ask):
 def test_a_mistake_is_told_in_the_shape_of_the_api(local, ask, body, field):
     answer = ask("post", "/api/views", body)
     assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("text", ["lable:x", "outcome:failed evnt:x", "(", "outcome:bad"])
+def test_a_mistake_in_a_query_is_told_as_it_is_of_a_list(local, ask, text):
+    of_list = ask("get", f"/api/events?{urlencode({'q': text})}").json()["error"]
+    of_view = ask("post", "/api/views", {"name": "x", "query": text}).json()["error"]
+    assert of_list["position"]
+    assert of_view == of_list | {"field": "query"}
+
+
+def test_the_default_is_told_to_its_owner_alone(ask, signed_in):
+    view, _ = save(signed_in["ada"], shared="on")
+    do(signed_in["ada"], view, "default", on="1")
+    told = {}
+    for name in ("ada", "ben"):
+        [one] = signed_in[name].get("/api/views", headers=HOST).json()["views"]
+        told[name] = one["default"]
+    assert told == {"ada": True, "ben": False}
+
+
+def test_what_is_done_by_a_button_leads_to_it_by_a_link(local, client):
+    view, _ = save(client)
+    answer = client.get(f"/views/{view.pk}/pin", headers=HOST)
+    assert (answer.status_code, answer.url) == (302, f"/views#view-{view.pk}")
+    nothing = client.get(f"/views/{view.pk}/zz", headers=HOST)
+    assert nothing.status_code == 404
+    assert "A view can be changed, shared" in nothing.content.decode()
 
 
 def test_a_token_reads_what_is_shared_and_only_an_admins_changes_it(settings, ask, signed_in):
