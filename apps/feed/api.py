@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from apps.events.search import BadCursor, Cursor, Page, search, search_log
 from apps.feed.api_errors import BadParameter, answer_error, as_json
 from apps.feed.api_schema import EVENT, LIST
 from apps.feed.chain import by_id
-from apps.feed.moments import BadMoment, moment
+from apps.feed.moments import BadMoment, in_order, moment
 from apps.feed.rows import iso
 from apps.feed.told import told, told_in_full
 from apps.query import parse
@@ -83,10 +84,11 @@ def asked_page(asked: QueryDict) -> Page:
             limit=limit,
             in_full=True,
         )
+    since, until = range_of(asked)
     return search(
         query,
-        since=read("since", asked, moment_of),
-        until=read("until", asked, moment_of),
+        since=since,
+        until=until,
         after=read("after", asked, Cursor.parse),
         limit=limit,
         in_full=True,
@@ -100,6 +102,16 @@ def read(name: str, asked: QueryDict, reader: Callable[[str], T]) -> T | None:
         return reader(text) if text else None
     except (BadCursor, BadMoment, BadPosition, ValueError) as error:
         raise BadParameter(name, str(error)) from error
+
+
+def range_of(asked: QueryDict) -> tuple[datetime | None, datetime | None]:
+    """Read both ends of the range; raises BadParameter."""
+    since, until = read("since", asked, moment_of), read("until", asked, moment_of)
+    try:
+        in_order(since, until)
+    except BadMoment as error:
+        raise BadParameter("until", str(error)) from error
+    return since, until
 
 
 def moment_of(text: str) -> Any:

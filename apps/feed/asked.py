@@ -9,7 +9,7 @@ from apps.events.log import Expired, StartAgain
 from apps.events.position import BadPosition, Position
 from apps.events.search import BadCursor, Cursor, Page, search, search_log
 from apps.feed.columns import Column, Columns, read_columns, written
-from apps.feed.moments import BadMoment, Range
+from apps.feed.moments import BadMoment, Range, in_order
 from apps.query import Clause, Query, Value, clause
 
 MISTAKES = (BadMoment, BadPosition, BadCursor, Expired, StartAgain)
@@ -36,9 +36,11 @@ class Asked:
         """Read the URL; raises BadMoment, BadColumn."""
         first, last = url.get("from", ""), url.get("to", "")
         in_log = first or last or url.get("order") == ARRIVAL
+        range = Range.read(url.get("since", ""), url.get("until", ""), now)
+        in_order(range.since, range.until)
         return cls(
             text=url.get("q", "").strip(),
-            range=Range.read(url.get("since", ""), url.get("until", ""), now),
+            range=range,
             order=ARRIVAL if in_log else OCCURRED,
             after=url.get("after", ""),
             first=first,

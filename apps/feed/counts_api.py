@@ -23,7 +23,7 @@ from apps.events.counting import (
     histogram,
 )
 from apps.events.counting import count as counted
-from apps.feed.api import ApiView, moment_of, read
+from apps.feed.api import ApiView, range_of, read
 from apps.feed.api_errors import BadParameter, as_json
 from apps.feed.counts_schema import COUNT, FACETS_OF, HISTOGRAM
 from apps.feed.facets import clause_of
@@ -71,7 +71,7 @@ class EventFacets(ApiView):
 def asked(url: QueryDict) -> tuple[Query, datetime | None, datetime | None]:
     """Read what every count is of; raises QueryError, BadParameter."""
     query = parse(url.get("q", ""))
-    return query, read("since", url, moment_of), read("until", url, moment_of)
+    return query, *range_of(url)
 
 
 def yes_or_no(text: str) -> bool:

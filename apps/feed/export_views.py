@@ -25,7 +25,7 @@ from apps.events.absence import one_line
 from apps.events.log import Expired, StartAgain
 from apps.events.position import Position
 from apps.events.search import QueryTimeout
-from apps.feed.api import ApiView, moment_of, read
+from apps.feed.api import ApiView, range_of, read
 from apps.feed.api_errors import BadParameter
 from apps.feed.api_schema import EXPORT
 from apps.feed.asked import Asked
@@ -92,10 +92,12 @@ def streamed(asked: QueryDict) -> StreamingHttpResponse:
 
 
 def wanted_of(asked: QueryDict) -> Wanted:
+    query = parse(asked.get("q", "").strip())
+    since, until = range_of(asked)
     return Wanted(
-        parse(asked.get("q", "").strip()),
-        since=read("since", asked, moment_of),
-        until=read("until", asked, moment_of),
+        query,
+        since=since,
+        until=until,
         first=read("from", asked, Position.parse),
         last=read("to", asked, Position.parse),
     )

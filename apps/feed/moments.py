@@ -32,6 +32,12 @@ def moment(text: str, now: datetime) -> datetime:
         ) from error
 
 
+def in_order(since: datetime | None, until: datetime | None) -> None:
+    """Raise BadMoment for a range that ends before it begins."""
+    if since and until and until < since:
+        raise BadMoment(f"The range ends ({_field(until)}) before it begins ({_field(since)}).")
+
+
 def _before(now: datetime, number: str | None, unit: str | None) -> datetime:
     if number is None or unit is None:
         return now

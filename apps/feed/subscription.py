@@ -11,7 +11,7 @@ import msgspec
 from apps.events.models import Event
 from apps.events.position import Position
 from apps.feed.columns import Columns, read_columns, wants_payload
-from apps.feed.moments import moment
+from apps.feed.moments import Range, in_order
 from apps.query import Query, parse
 
 
@@ -63,10 +63,13 @@ class Sub(msgspec.Struct, tag_field="t", tag="sub"):
 
     def read(self, now: datetime) -> Subscription:
         """Return what is asked; raises QueryError, BadMoment, BadPosition or BadColumn."""
+        query = parse(self.q)
+        within = Range.read(self.since or "", self.until or "", now)
+        in_order(within.since, within.until)
         return Subscription(
-            query=parse(self.q),
-            since=moment(self.since, now) if self.since else None,
-            until=moment(self.until, now) if self.until else None,
+            query=query,
+            since=within.since,
+            until=within.until,
             after=Position.parse(self.from_) if self.from_ else None,
             mode=self.mode,
             format=self.format,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.feed.moments import BadMoment, moment
+from apps.feed.moments import BadMoment, in_order, moment
 from apps.query import Query, QueryError, parse
 
 INDENT = "  "
@@ -38,6 +38,16 @@ def told(text: str, wrong: QueryError) -> str:
         say = f"{say} Did you mean {wrong.suggestion} ?"
     underlined = " " * wrong.start + "^" * max(1, wrong.end - wrong.start)
     return "\n".join([say, INDENT + text, INDENT + underlined])
+
+
+def read_range(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """Read both ends of a range; raises CommandError."""
+    first, last = read_time(since), read_time(until)
+    try:
+        in_order(first, last)
+    except BadMoment as wrong:
+        raise CommandError(str(wrong)) from wrong
+    return first, last
 
 
 def read_time(text: str | None) -> datetime | None:

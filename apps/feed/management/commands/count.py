@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from apps.events.absence import one_line
 from apps.events.exact import count_all
 from apps.events.search import QueryTimeout
-from apps.feed.typed import add_query, add_range, read_query, read_time
+from apps.feed.typed import add_query, add_range, read_query, read_range
 
 PROGRESS_SECONDS = 2.0
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *, query: list[str], **options: Any) -> None:
         asked = read_query(query)
-        since, until = read_time(options["since"]), read_time(options["until"])
+        since, until = read_range(options["since"], options["until"])
         events, told_at = 0, time.monotonic()
         try:
             for counted in count_all(asked, since=since, until=until):

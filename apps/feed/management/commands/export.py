@@ -19,7 +19,7 @@ from apps.events.search import QueryTimeout
 from apps.feed.columns import BadColumn, Columns, read_columns
 from apps.feed.export import Export, Wanted
 from apps.feed.export_formats import FORMATS
-from apps.feed.typed import add_query, add_range, read_query, read_time
+from apps.feed.typed import add_query, add_range, read_query, read_range
 
 PROGRESS_SECONDS = 2.0
 # How long the database may be away, in seconds.
@@ -46,11 +46,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, query: list[str], to: Path | None, **options: Any) -> None:
-        wanted = Wanted(
-            read_query(query),
-            since=read_time(options["since"]),
-            until=read_time(options["until"]),
-        )
+        asked = read_query(query)
+        since, until = read_range(options["since"], options["until"])
+        wanted = Wanted(asked, since=since, until=until)
         form = options["format"] or ("csv" if to and ".csv" in to.suffixes else "ndjson")
         writing = Writing(Export(wanted, FORMATS[form], options["columns"]), say=self.stderr.write)
         try:
