@@ -25,7 +25,7 @@ _PIECE = re.compile(
     r"(?P<drawn><bdi class=\"sign\"[^>]*>.</bdi>)"
     r"|(?P<title><title\b[^>]*>[^<]*</title>)"
     r"|(?P<kept><(?P<of>textarea|option|script|style)\b.*?</(?P=of)>|<!--.*?-->)"
-    r"|(?P<tag><(?:\"[^\"]*\"|'[^']*'|[^'\">])*>)"
+    r"|(?P<tag><(?:\"[^\"]*\"|'[^']*'|[^'\"<>])*>)"
     r"|(?P<text>[^<]+)",
     re.DOTALL | re.IGNORECASE,
 )

@@ -1,5 +1,7 @@
 """The language: what is read, how it is written back and said, and what is refused."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -491,3 +493,25 @@ def refused_or_read(text: str) -> Query | QueryError:
         return parse(text)
     except QueryError as error:
         return error
+
+
+NOON, DAY = datetime(2026, 11, 21, 12, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "since", "until"),
+    [
+        ("occurred:2026-11-20 event:a", DAY, DAY + timedelta(days=1)),
+        ("occurred:>=2026-11-20 occurred:<now-1h", DAY, NOON - timedelta(hours=1)),
+        ("occurred:[2026-11-20 TO *]", DAY, None),
+        ("-occurred:2026-11-20", None, None),
+        ("occurred:2026-11-20 OR a", None, None),
+        ("received:2026-11-20", None, None),
+    ],
+)
+def test_a_query_knows_within_which_time_all_that_matches_occurred(
+    text: str, since: datetime | None, until: datetime | None
+) -> None:
+    query = parse(text)
+    assert query.occurred_within(NOON) == (since, until)
+    assert query.names_times
