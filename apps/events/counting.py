@@ -234,7 +234,8 @@ class Asking:
             told = clock.fetch(*statement.of(rows(self.query, self.within, share=share)))
         if share == 1:
             return told, None
-        return [_scaled(row, share) for row in told], Sample(sampled, self.there)
+        most = self.there if self.matching is None else self.matching
+        return scaled(told, share, most), Sample(sampled, self.there)
 
     @cached_property
     def matching(self) -> int | None:
@@ -372,10 +373,17 @@ def whole_buckets(within: Range, step: int) -> Range:
     return Range(first, max(last, shifted(first, width)))
 
 
-def _scaled(row: tuple[Any, ...], share: float) -> tuple[Any, ...]:
-    """Scale the count of a row: the last number of a bucket, the second of a value."""
-    place = 3 if len(row) == 4 else 1
-    return (*row[:place], round(row[place] / share), *row[place + 1 :])
+def scaled(told: list[tuple[Any, ...]], share: float, most: int) -> list[tuple[Any, ...]]:
+    """Scale the counts of a sample: the last number of a bucket, the second of a value.
+
+    All buckets together are of no more events than `most`, and so is each value: an event may have
+    several.
+    """
+    place = 3 if told and len(told[0]) == 4 else 1
+    counts = [row[place] for row in told]
+    largest = sum(counts) if place == 3 else max(counts, default=0)
+    times = max(1.0, min(1 / share, most / max(largest, 1)))
+    return [(*row[:place], int(row[place] * times), *row[place + 1 :]) for row in told]
 
 
 def _rolled_total(query: Query | None, within: Range) -> int | None:

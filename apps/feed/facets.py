@@ -41,6 +41,8 @@ TITLES = {
 # What a facet is called in the query, where that is not its own name.
 FIELDS = {"kind": "resource", "role": "related.role"}
 ANYTHING = Said("*")
+# How a value without a character is drawn.
+EMPTY = "(empty)"
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def line(asked: Asked, query: Query, field: str, value: Value, most: int) -> Lin
         include = asked.link(q=included(query, name, typed, is_chosen))
         exclude = asked.link(q=excluded(query, without))
     return Line(
-        text=system_title(value.text) if field == "system" else value.text,
+        text=(system_title(value.text) if field == "system" else value.text) or EMPTY,
         events=f"{value.events:,}",
         share=max(1, round(100 * value.events / max(most, 1))),
         include=include,

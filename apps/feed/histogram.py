@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from apps.events.counting import BadField, Histogram, QueryTimeout, Series, histogram, label_of
 from apps.events.words import system_title
 from apps.feed.asked import Asked
-from apps.feed.facets import estimate_of
+from apps.feed.facets import EMPTY, estimate_of
 from apps.feed.rows import exact, iso
 from apps.feed.within import Within
 from apps.query import QueryError, parse
@@ -82,6 +82,7 @@ class Drawing:
     """What the template shows of a histogram."""
 
     events: str
+    """“1 event”, “12,345 events”."""
     most: str
     every: str
     keys: list[Key]
@@ -133,7 +134,7 @@ def drawing_of(asked: Asked, found: Histogram) -> Drawing:
     most = max(sums, default=0)
     of_days = found.step * len(starts) > timedelta(days=2)
     return Drawing(
-        events=f"{found.events:,}",
+        events=f"{found.events:,} event{'' if found.events == 1 else 's'}",
         most=f"{most:,}",
         every=in_words(found.step),
         keys=keys,
@@ -152,6 +153,7 @@ def key_of(by: str, series: Series, place: int) -> Key:
     name = "others" if series.rest else "without it" if value is None else value
     if by == "system" and value is not None:
         name = system_title(value)
+    name = name or EMPTY
     outcome = value or "" if by == "outcome" else ""
     return Key(name, f"{series.events:,}", outcome, min(place, 8))
 

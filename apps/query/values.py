@@ -54,8 +54,12 @@ class Value:
 
     @property
     def typed(self) -> str:
-        """How it stands in a field of its own: a star means anything unless quotes hold it."""
-        literal = self.quoted and ("*" in self.text or self.text.startswith('"'))
+        """How it stands in a field of its own: a star means anything unless quotes hold it.
+
+        Nothing at all is no value there: an empty one is in quotes, too.
+        """
+        is_plain = self.text and "*" not in self.text and not self.text.startswith('"')
+        literal = self.quoted and not is_plain
         return quote(self.text) if literal else self.text
 
     @classmethod

@@ -202,6 +202,21 @@ def test_a_frequent_value_is_estimated_and_says_so(many, monkeypatch):
     assert facet(None, "event").sample is None
 
 
+@pytest.mark.parametrize(
+    ("told", "most", "scaled"),
+    [
+        pytest.param([("a", 9, 2), ("b", 4, 2)], 100, [90, 40], id="by the share of the sample"),
+        pytest.param([("a", 9, 2), ("b", 3, 2)], 72, [72, 24], id="a value is of all at most"),
+        pytest.param([(0, "a", 0, 6), (1, "a", 0, 2)], 40, [30, 10], id="so are all buckets"),
+        pytest.param([("a", 9, 1)], 3, [9], id="what was seen is there"),
+        pytest.param([], 3, [], id="nothing"),
+    ],
+)
+def test_an_estimate_is_never_of_more_than_there_is(told, most, scaled):
+    place = 3 if told and len(told[0]) == 4 else 1
+    assert [row[place] for row in counting.scaled(told, 0.1, most)] == scaled
+
+
 def test_what_takes_too_long_is_told(many, monkeypatch):
     for budget in ("ROWS_BUDGET", "SAMPLE_BUDGET", "ROLLED_BUDGET"):
         monkeypatch.setattr(counting, budget, 0.0)

@@ -46,6 +46,22 @@ def queries(html: str, kind: str) -> list[str]:
     return [parse_qs(urlsplit(unescape(href)).query).get("q", [""])[0] for href in hrefs]
 
 
+def test_one_event_is_said_as_one(see):
+    store(draft("a.b"))
+    html = see("/histogram", part=1, q="event:a.b")[1]
+    assert "1 event, in the last 24 hours" in html
+    assert 'aria-label="Histogram of 1 event;' in html
+
+
+def test_a_value_without_a_character_is_called_so(see):
+    store(draft("", resource={"prefect.resource.id": "acme.x.1", "team": ""}))
+    html = see("/facets", part=1, field="event")[1]
+    assert "<bdi>(empty)</bdi>" in html
+    assert 'event:""' in queries(html, "include")
+    assert "<bdi>(empty)</bdi>" in see("/facets", part=1, field="label.team")[1]
+    assert "<bdi>(empty)</bdi>" in see("/histogram", part=1, by="label.team")[1]
+
+
 def test_bars_are_drawn_without_style_and_told_in_words(see, stored):
     status, html = see("/histogram", part=1)
     assert status == 200
@@ -89,7 +105,7 @@ def test_the_times_of_a_query_are_those_of_the_histogram_or_it_says_otherwise(
 def test_a_query_for_a_past_day_is_counted_on_that_day(see):
     store(draft("old", occurred=datetime(2023, 4, 3, 12, tzinfo=UTC)))
     _, html = see("/histogram", part=1, q="occurred:2023-04-03")
-    assert "1 events, in the time" in html
+    assert "1 event, in the time" in html
     [first, *_] = re.findall(r'<g data-since="([^"]*)"', html)
     assert first == "2023-04-03T00:00:00Z"
 
