@@ -30,6 +30,20 @@ def test_a_row_keeps_its_kind(visitor, width):
 
 
 @WIDTHS
+def test_every_filter_is_in_sight(visitor, width):
+    visitor.send(visitor.event())
+    at(visitor, width).watch()
+    page = visitor.page
+    filters = page.locator(".filters :is(.outcomes a, summary):visible").all()
+    assert len(filters) >= 10
+    for one in filters:
+        box = one.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@WIDTHS
 def test_the_live_button_says_what_it_does(visitor, width):
     at(visitor, width).watch()
     page = visitor.page
