@@ -62,9 +62,12 @@ class BadData(Exception):
         return Refused(index, self.path, self.say)
 
 
-def record(drafts: Sequence[Draft], *, source_id: int) -> Recorded:
-    """Store drafts on Django's connection; raises Refused for data that PostgreSQL refuses."""
-    rows = rows_of(drafts, source_id=source_id)
+def record(drafts: Sequence[Draft], *, source_id: int, prompt: bool = False) -> Recorded:
+    """Store drafts on Django's connection; raises Refused for data that PostgreSQL refuses.
+
+    `prompt` is for a past that is made up: as if each was received when it occurred.
+    """
+    rows = rows_of(drafts, source_id=source_id, prompt=prompt)
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic(), connection.cursor() as cursor:

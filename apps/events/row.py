@@ -25,6 +25,7 @@ TAIL = b"\xff\xff"
 FIXED = struct.Struct(">h i16s iq iq ih ii ih").pack
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+A_MOMENT = timedelta(milliseconds=400)
 NULL = b"\xff\xff\xff\xff"
 SIZE_OF_UUID = (16).to_bytes(4)
 JSONB = b"\1"
@@ -55,14 +56,20 @@ class Refused(Exception):
         self.say = say
 
 
-def rows_of(drafts: Sequence[Draft], *, source_id: int, first: int = 0) -> list[Row]:
+def rows_of(
+    drafts: Sequence[Draft], *, source_id: int, first: int = 0, prompt: bool = False
+) -> list[Row]:
     """Prepare drafts for COPY; raises Refused for one that cannot be written down.
 
-    `first` is the index of the first one in its request.
+    `first` is the index of the first one in its request. Where a past is made up, its senders are
+    `prompt`: each event was received a moment after it occurred.
     """
-    received = _moment(datetime.now(UTC))
+    now = datetime.now(UTC)
+    received = _moment(now)
     rows = []
     for index, draft in enumerate(drafts, first):
+        if prompt:
+            received = _moment(min(now, draft.occurred + A_MOMENT))
         try:
             rows.append(_row(draft, received, source_id))
         except UnicodeEncodeError:

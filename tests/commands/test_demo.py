@@ -183,6 +183,14 @@ def test_remove_deletes_exactly_what_the_demo_made():
     }
 
 
+@pytest.mark.usefixtures("empty_log")
+def test_the_past_came_as_it_occurred():
+    run("--past", "10m", "--seconds", "0", "--seed", "a")
+    lags = {event.received - event.occurred for event in Event.objects.all()}
+    assert lags
+    assert max(lags) < timedelta(seconds=1)
+
+
 def test_every_sender_is_a_source_of_its_own(day):
     systems = defaultdict(set)
     for draft in day:

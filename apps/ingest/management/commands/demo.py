@@ -86,7 +86,8 @@ class Command(BaseCommand):
         """Record the drafts of a source, however long the database may be away."""
         while True:
             try:
-                return record(drafts, source_id=source_id(source, drafts[0].system)).stored
+                sender = source_id(source, drafts[0].system)
+                return record(drafts, source_id=sender, prompt=True).stored
             except (OperationalError, InterfaceError) as away:
                 self.stderr.write(f"The database is away; trying again. {away}")
                 connection.close()
