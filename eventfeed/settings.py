@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "eventfeed",
     "apps.events",
     "apps.resources",
+    "apps.automations",
     "apps.ingest",
     "apps.feed",
     "apps.accounts",
