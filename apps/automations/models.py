@@ -79,7 +79,7 @@ class Automation(models.Model):
     maintenance = models.JSONField(
         default=list,
         blank=True,
-        help_text="Windows in which it is silent: weekdays, from, until, and their time zone.",
+        help_text="When it is silent: weekdays, from, until, and their time zone.",
     )
     created = models.DateTimeField(default=timezone.now)
     updated = models.DateTimeField(default=timezone.now)

@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                     models.JSONField(
                         blank=True,
                         default=list,
-                        help_text="Windows in which it is silent: weekdays, from, until, and their time zone.",
+                        help_text="When it is silent: weekdays, from, until, and their time zone.",
                     ),
                 ),
                 ("created", models.DateTimeField(default=django.utils.timezone.now)),
