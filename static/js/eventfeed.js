@@ -1,5 +1,6 @@
 // The one entry: each module brings one thing to life, and the pages work without any of them.
 import "./box.js";
+import "./complete.js";
 import "./copy.js";
 import "./counted.js";
 import "./density.js";
