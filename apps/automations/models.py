@@ -215,7 +215,9 @@ class Task(models.Model):
     due = models.DateTimeField(default=timezone.now)
     tries = models.PositiveSmallIntegerField(default=0)
     made = models.DateTimeField(default=timezone.now)
-    ended = models.DateTimeField(null=True)
+    ended = models.DateTimeField(
+        null=True, help_text="Until then the deliverer has it; a dry run is only rendered."
+    )
     rendered = models.JSONField(null=True, help_text="What was sent, secrets left out, cut.")
 
     class Meta:
@@ -225,7 +227,7 @@ class Task(models.Model):
             models.UniqueConstraint(fields=["firing", "at"], name="one_task_an_action")
         ]
         indexes: ClassVar = [
-            models.Index(fields=["due"], condition=models.Q(state="waiting"), name="task_waiting")
+            models.Index(fields=["due"], condition=models.Q(ended=None), name="task_waiting")
         ]
 
     def __str__(self) -> str:

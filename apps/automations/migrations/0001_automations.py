@@ -321,7 +321,13 @@ class Migration(migrations.Migration):
                 ("due", models.DateTimeField(default=django.utils.timezone.now)),
                 ("tries", models.PositiveSmallIntegerField(default=0)),
                 ("made", models.DateTimeField(default=django.utils.timezone.now)),
-                ("ended", models.DateTimeField(null=True)),
+                (
+                    "ended",
+                    models.DateTimeField(
+                        null=True,
+                        help_text="Until then the deliverer has it; a dry run is only rendered.",
+                    ),
+                ),
                 (
                     "rendered",
                     models.JSONField(help_text="What was sent, secrets left out, cut.", null=True),
@@ -398,7 +404,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="task",
             index=models.Index(
-                condition=models.Q(("state", "waiting")), fields=["due"], name="task_waiting"
+                condition=models.Q(("ended", None)), fields=["due"], name="task_waiting"
             ),
         ),
         migrations.AddConstraint(

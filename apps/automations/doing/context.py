@@ -1,0 +1,97 @@
+"""What templates are shown: Prefect's context, of a firing of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+
+from apps.automations.doing.sandbox import EVENTS_URL
+from apps.automations.models import Automation, Firing
+
+TIMES = ("occurred", "received", "start", "end", "fired", "triggered")
+
+
+def context_of(firing: Firing, automation: Automation | None = None) -> dict[str, Any]:
+    """Return `automation event labels firing firings events`, as plain values.
+
+    A firing need not be stored: a backtest's has a context too. `event` is the last of its events.
+    """
+    automation = automation or firing.automation
+    events = [_event(event) for event in firing.events]
+    event = events[-1] if events else None
+    labels = {str(name): str(value) for name, value in firing.key.items()}
+    told = {
+        "id": str(firing.id),
+        "kind": firing.kind,
+        "trigger_states": [firing.kind.capitalize()],
+        "triggered": firing.fired,
+        "triggering_labels": labels,
+        "triggering_event": event,
+        "triggering_value": firing.value,
+        "why": firing.why,
+        "count": firing.count,
+        "more": firing.more,
+        "start": firing.start,
+        "end": firing.end,
+        "url": _page(f"/automations/firings/{firing.id}"),
+    }
+    return {
+        "automation": _automation(automation),
+        "event": event,
+        "labels": labels,
+        "firing": told,
+        "firings": [told, *(_timed(child) for child in firing.children)],
+        "events": events,
+    }
+
+
+def _automation(automation: Automation) -> dict[str, Any]:
+    return {
+        "id": str(automation.id),
+        "name": automation.name,
+        "description": automation.description,
+        "tags": automation.tags,
+        "enabled": automation.enabled,
+        "url": _page(f"/automations/{automation.id}"),
+        "events_url": _events_page(f"eventfeed.automation.{automation.id}"),
+    }
+
+
+def _event(event: Mapping[str, Any]) -> dict[str, Any]:
+    told = _timed(event)
+    told["url"] = _page(f"/events/{event.get('id', '')}")
+    told["resource"] = _resource(event.get("resource") or {})
+    told["related"] = [_resource(labels) for labels in event.get("related") or ()]
+    return told
+
+
+def _resource(labels: Mapping[str, str]) -> dict[str, str]:
+    return {**labels, EVENTS_URL: _events_page(labels.get("prefect.resource.id", ""))}
+
+
+def _timed(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Make moments of the texts that are some, so that templates can say how long ago they are."""
+    return {name: _moment(value) if name in TIMES else value for name, value in told.items()}
+
+
+def _moment(value: Any) -> Any:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _events_page(resource_id: str) -> str:
+    text = resource_id.replace("\\", "\\\\").replace('"', '\\"')
+    query = quote(f'any:"{text}"')
+    return _page(f"/?q={query}")
+
+
+def _page(path: str) -> str:
+    """Return the address of a page, whole where it is known where pages come from."""
+    origins: Sequence[str] = settings.CSRF_TRUSTED_ORIGINS
+    return f"{origins[0] if origins else ''}{path}"
