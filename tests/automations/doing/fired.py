@@ -33,6 +33,7 @@ def automation(**fields: Any) -> Automation:
 
 def fired(*actions: dict[str, Any], **fields: Any) -> list[Task]:
     """Write a firing with a task for each action."""
+    state = fields.pop("state", Task.State.WAITING)
     told: dict[str, Any] = {
         "id": uuid4(),
         "version": 1,
@@ -45,7 +46,7 @@ def fired(*actions: dict[str, Any], **fields: Any) -> list[Task]:
     } | fields
     firing = Firing.objects.create(automation=told.pop("automation", None) or automation(), **told)
     return [
-        Task.objects.create(id=uuid4(), firing=firing, at=at, action=action)
+        Task.objects.create(id=uuid4(), firing=firing, at=at, action=action, state=state)
         for at, action in enumerate(actions)
     ]
 
