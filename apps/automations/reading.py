@@ -229,10 +229,10 @@ def _metric(place: Place, _: int) -> Trigger:
 
 def _prefect(place: Place, _: int) -> Trigger:
     # It builds on what stands here.
-    from apps.automations import prefect_reading
+    from apps.automations.prefect_reading import read_at
 
     place.object("type", "trigger")
-    return prefect_reading.read_at(place.at("trigger"))
+    return read_at(place.at("trigger"))
 
 
 READERS: Mapping[str, Callable[[Place, int], Trigger]] = {

@@ -54,7 +54,9 @@ class Trigger:
             yield from part.queries()
 
     def _split(self) -> str:
-        return f", for each {_and([one.sentence() for one in self.for_each])}" * bool(self.for_each)
+        if not self.for_each:
+            return ""
+        return f", for each {_and([one.sentence() for one in self.for_each])}"
 
 
 @dataclass(frozen=True, kw_only=True)
