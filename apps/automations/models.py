@@ -148,6 +148,22 @@ class Tick(models.Model):
         return f"{self.at} at {self.tx}.{self.seq}"
 
 
+class Clock(models.Model):
+    """How far the clock of the log has come at the place of the follower; there is one."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    at = models.DateTimeField()
+    carried = models.BooleanField(
+        default=False, help_text="Whether now() has carried it there, and no tick tells so yet."
+    )
+
+    class Meta:
+        db_table = "automation_clock"
+
+    def __str__(self) -> str:
+        return str(self.at)
+
+
 class Firing(models.Model):
     """One time an automation fired. It explains itself when its events are gone."""
 

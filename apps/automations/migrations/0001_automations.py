@@ -393,6 +393,21 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["tx", "seq", "at"], name="tick_place")],
             },
         ),
+        migrations.CreateModel(
+            name="Clock",
+            fields=[
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                (
+                    "carried",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether now() has carried it there, and no tick tells so yet.",
+                    ),
+                ),
+            ],
+            options={"db_table": "automation_clock"},
+        ),
         migrations.AddIndex(
             model_name="firing",
             index=models.Index(fields=["automation", "-fired"], name="firing_of_automation"),
