@@ -153,10 +153,8 @@ def read(said: Any, path: str = "action") -> Action:
     """Read one action; raises BadAction."""
     if not isinstance(said, dict):
         raise BadAction(path, "An action is an object with a type.")
-    kind = said.get("type")
-    if kind in PREFECT:
-        return _prefect(said, path)
-    reader = READERS.get(kind) if isinstance(kind, str) else None
+    kind = str(said.get("type"))
+    reader = _prefect if kind in PREFECT else READERS.get(kind)
     if reader is None:
         raise BadAction(f"{path}.type", f"It is none of {', '.join(ALL)}.")
     return reader(said, path)

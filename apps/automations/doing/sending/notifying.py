@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from apps.automations.doing.sending.calling import LONGEST, refused
@@ -13,6 +13,8 @@ from apps.automations.doing.sending.services import NOT_KEPT, is_kept
 from apps.automations.doing.sending.told import Answer, Notify
 
 CALLED = "Eventfeed"
+
+_said: ContextVar[list[str] | None] = ContextVar("said", default=None)
 
 
 async def notify(asked: Notify) -> Answer:
@@ -55,6 +57,8 @@ def _asset(apprise: Any) -> Any:
         allow_templates=False,
         pgp_autogen=False,
         pem_autogen=False,
+        # Its time is bounded here; by itself it takes one of a few threads that all share.
+        service_timeout=0,
         storage_mode=apprise.PersistentStoreMode.MEMORY,
         image_url_mask="",
         image_url_logo="",
@@ -66,25 +70,22 @@ def _asset(apprise: Any) -> Any:
 def _heard() -> Iterator[list[str]]:
     """Hear what apprise says of its troubles: it tells nobody else."""
     said: list[str] = []
-    handler = _Hearing(said)
-    logger = logging.getLogger("apprise")
-    logger.addHandler(handler)
+    token = _said.set(said)
     try:
         yield said
     finally:
-        logger.removeHandler(handler)
+        _said.reset(token)
 
 
 class _Hearing(logging.Handler):
-    def __init__(self, said: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self.said = said
-        # Another notification speaks in another thread.
-        self.thread = threading.get_ident()
+    """Gives what is said to the notification that it is said of: others are on their way too."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self.thread:
-            self.said.append(record.getMessage())
+        if (said := _said.get()) is not None:
+            said.append(record.getMessage())
+
+
+logging.getLogger("apprise").addHandler(_Hearing(logging.WARNING))
 
 
 def _first(said: list[str]) -> str:
