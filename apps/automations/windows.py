@@ -33,6 +33,8 @@ class Window:
     depth: int = 0
     due: int = 0
     """When it is decided by time."""
+    by: str = ""
+    """What opened it, where several may be open at the same time."""
 
     def holds(self, at: int) -> bool:
         return self.start <= at < self.end
@@ -51,12 +53,15 @@ class Window:
     def told(self) -> list[Any]:
         marks = [[*mark] for mark in self.marks]
         counted = [self.start, self.end, self.count, self.since, self.until]
-        return [*counted, marks, self.depth, self.due]
+        return [*counted, marks, self.depth, self.due, self.by]
 
     @classmethod
     def of(cls, told: Sequence[Any]) -> Window:
-        start, end, count, since, until, marks, depth, due = told
-        return cls(start, end, count, since, until, [Mark(*one) for one in marks], depth, due)
+        *counted, marks, depth, due, by = told
+        window = cls(*counted)
+        window.marks, window.depth = [Mark(*mark) for mark in marks], depth
+        window.due, window.by = due, by
+        return window
 
 
 class Held(NamedTuple):
@@ -124,6 +129,7 @@ class Counting:
         """Open a window with what it comes after, and count what came too early."""
         window = Window(first.at, first.at + span)
         window.note(first)
+        window.by = f"{first.mark.tx}.{first.mark.seq}"
         if self.grace is not None:
             # What arrives long after it occurred leaves time for what comes with it.
             window.due = max(window.end, clock) + self.grace
@@ -370,6 +376,7 @@ def missed(node: OfAbsence | OfAbsenceAtAll, key: Key, window: Window, place: Pl
         fired=window.due,
         place=place,
         why=f"{why}, until {moment_of(window.end):%Y-%m-%d %H:%M:%S} UTC.",
+        by=window.by,
         count=window.count,
         events=tuple(window.marks),
         depth=window.depth,
