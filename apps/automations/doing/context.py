@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -21,8 +21,14 @@ def context_of(firing: Firing, automation: Automation | None = None) -> dict[str
     A firing need not be stored: a backtest's has a context too. `event` is the last of its events.
     """
     automation = automation or firing.automation
-    events = [_event(event) for event in firing.events]
-    event = events[-1] if events else None
+    children = list(_children(firing.children))
+    event = _event(firing.events[-1]) if firing.events else None
+    events = [_event(one) for one in firing.events]
+    seen = {one["id"] for one in events}
+    for child in children:
+        if (one := child.get("triggering_event")) and one["id"] not in seen:
+            seen.add(one["id"])
+            events.append(one)
     labels = {str(name): str(value) for name, value in firing.key.items()}
     told = {
         "id": str(firing.id),
@@ -44,9 +50,20 @@ def context_of(firing: Firing, automation: Automation | None = None) -> dict[str
         "event": event,
         "labels": labels,
         "firing": told,
-        "firings": [told, *(_timed(child) for child in firing.children)],
+        "firings": [told, *children],
         "events": events,
     }
+
+
+def _children(children: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Go through the firings that a firing is made of, and theirs."""
+    for child in children:
+        told = _timed(child)
+        event = told.get("triggering_event")
+        told["triggering_event"] = _event(event) if event else None
+        below = told.pop("children", ())
+        yield told
+        yield from _children(below)
 
 
 def _automation(automation: Automation) -> dict[str, Any]:

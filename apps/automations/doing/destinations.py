@@ -94,8 +94,8 @@ def save(
 def delete(destination: Destination, *, by: str | None = None) -> None:
     """Forget a destination. What names it fails from now on, and says so."""
     with transaction.atomic():
-        destination.delete()
         _tell("removed", destination, by)
+        destination.delete()
 
 
 def opened(destination: Destination) -> Address:
@@ -162,6 +162,7 @@ def _tell(what: str, destination: Destination, by: str | None) -> None:
         f"destination.{what}",
         kind=KIND,
         name=destination.name,
+        id=str(destination.pk),
         by=by,
         payload={"kind": destination.kind, "address": destination.shown},
     )

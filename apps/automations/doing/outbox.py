@@ -27,6 +27,7 @@ from apps.automations.doing.actions import BadAction
 from apps.automations.doing.context import context_of
 from apps.automations.doing.destinations import may_be_private, opened
 from apps.automations.doing.performing import Done, Job, perform
+from apps.automations.keeping import switch
 from apps.automations.models import Attempt, Automation, Destination, Task
 from apps.events.absence import Absence
 from eventfeed.database import dsn
@@ -271,8 +272,6 @@ def _end(task: Task, state: Task.State, done: Done) -> None:
 
 
 def _switch(task: Task, done: Done) -> None:
-    from apps.automations.keeping import switch
-
     assert done.switched
     id, on = done.switched
     found = Automation.objects.filter(id=id, gone=None).first()

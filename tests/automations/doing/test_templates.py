@@ -79,6 +79,26 @@ def test_pages_are_linked(settings):
     assert "/automations/" in render("{{ automation|ui_url }}", told)
 
 
+def test_the_firings_that_a_firing_is_made_of_are_told_with_their_events():
+    def child(name, *children):
+        return {
+            "id": str(uuid4()),
+            "triggered": "2026-11-21T12:00:00+00:00",
+            "triggering_labels": {},
+            "triggering_event": event(event=name),
+            "why": name,
+            "children": list(children),
+        }
+
+    told = context(events=[], children=[child("a", child("b")), child("c")])
+    template = "{% for one in firings %}{{ one.why }} {{ one.triggering_event.event }},{% endfor %}"
+    assert render(template, told) == "3 orders have failed. ,a a,b b,c c,"
+    assert render("{{ events|map(attribute='event')|join('-') }}", told) == "a-b-c"
+    assert render("{{ events[0].resource.id }} {{ firings[1].triggered.year }}", told) == (
+        "order.42 2026"
+    )
+
+
 def test_without_an_event_there_is_still_a_context():
     told = context(events=[])
     assert render("{{ event.event }}|{{ event.resource.id }}|{{ events|length }}", told) == "||0"
