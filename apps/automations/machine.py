@@ -25,10 +25,12 @@ from apps.automations.decision import (
     micros,
     moment_of,
 )
+from apps.automations.metric import OfMetric
 from apps.automations.node import Core, Key, Node, written_key
 from apps.automations.trigger import (
     Absence,
     Composite,
+    Metric,
     Presence,
     Trigger,
 )
@@ -164,10 +166,10 @@ class Machine:
 
     def _settle(self) -> None:
         """Note when what has changed is due, and when it is worthless."""
-        touched = self.core.touched
-        if not touched:
+        touched, waiting = self.core.touched, self.core.waiting
+        if not touched and not waiting:
             return
-        for number, key in touched:
+        for number, key in touched | waiting:
             state = self._nodes[number].states.get(key)
             if state is not None:
                 if state.due is not None:
@@ -176,6 +178,7 @@ class Machine:
                     heappush(self._old, (state.forget, number, key))
         self._changed |= touched
         touched.clear()
+        waiting.clear()
         self._tidy()
 
     def _tidy(self) -> None:
@@ -214,4 +217,6 @@ def node_of(trigger: Trigger, core: Core, number: int) -> AnyNode:
             return OfAbsence(trigger, core, number)
         case Composite():
             return OfComposite(trigger, core, number)
+        case Metric():
+            return OfMetric(trigger, core, number)
     raise TypeError(trigger)

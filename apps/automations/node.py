@@ -53,6 +53,8 @@ class Core:
     grace: int
     touched: set[tuple[int, Key]] = field(default_factory=set)
     """Which states have changed: the number of a node, and a key."""
+    waiting: set[tuple[int, Key]] = field(default_factory=set)
+    """Which are due at another time than before, and have changed in nothing else."""
     overlooked: int = 0
     """How many events were of keys beyond the most."""
 
