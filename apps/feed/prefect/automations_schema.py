@@ -1,8 +1,9 @@
 """Prefect's schema of automations: what its server takes and its clients can read.
 
 Fields are those of prefect/events/schemas/automations.py and prefect/events/actions.py; times are
-seconds, or as ISO 8601 writes them. Others inside a trigger or an action are let be, as there. What
-a trigger or an action means, and what it may not, is for `apps.automations` to say.
+seconds, as its clients send them, which cannot read all that ISO 8601 writes. Others inside a
+trigger or an action are let be, as there. What a trigger or an action means, and what it may not,
+is for `apps.automations` to say.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from apps.automations.models import MOST_NAME
+from apps.automations.reading import YEAR
 
-Seconds = Annotated[float, msgspec.Meta(ge=0)] | str
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=YEAR)]
 Labels = dict[str, str | list[str]]
 Source = Literal["selected", "inferred"]
 State = Literal[
@@ -50,8 +52,8 @@ class MetricQuery(msgspec.Struct):
     name: Literal["lateness", "duration", "successes"]
     threshold: float
     operator: Literal["<", "<=", ">", ">="]
-    range: Annotated[float, msgspec.Meta(ge=300)] | str = 300
-    firing_for: Annotated[float, msgspec.Meta(ge=300)] | str = 300
+    range: Annotated[float, msgspec.Meta(ge=300)] = 300
+    firing_for: Annotated[float, msgspec.Meta(ge=300)] = 300
 
 
 class Metric(Trigger, tag="metric"):
