@@ -26,7 +26,7 @@ from apps.automations.doing import actions, telling
 from apps.automations.doing.actions import BadAction
 from apps.automations.doing.context import context_of
 from apps.automations.doing.destinations import may_be_private, opened
-from apps.automations.doing.performing import Done, Job, perform
+from apps.automations.doing.performing import SENDER, Done, Job, perform
 from apps.automations.keeping import switch
 from apps.automations.models import Attempt, Automation, Destination, Task
 from apps.events.absence import Absence
@@ -178,7 +178,10 @@ class Deliverer:
         except Exception:
             logger.exception("What was done last could not be written down; it is done again.")
         connection.close()
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        if self.running:
+            # Nobody waits for a slow receiver: whoever asks the process hears that it is gone.
+            SENDER.end()
+        self.pool.shutdown(cancel_futures=True)
 
 
 def deliver(stop: threading.Event) -> None:

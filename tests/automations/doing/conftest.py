@@ -1,7 +1,7 @@
 """A deliverer beside the test, and receivers on this machine."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection
@@ -19,8 +19,8 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def delivering(empty_log: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The outbox's thread, as the worker runs it."""
+def delivering(empty_log: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """The outbox's thread, as the worker runs it; calling it ends it."""
     monkeypatch.setattr(outbox, "LOOK_EVERY", 0.02)
     monkeypatch.setattr(outbox, "CLAIM_EVERY", 0.05)
     stop = threading.Event()
@@ -31,9 +31,13 @@ def delivering(empty_log: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
     thread = threading.Thread(target=work)
     thread.start()
-    yield
-    stop.set()
-    thread.join()
+
+    def end() -> None:
+        stop.set()
+        thread.join()
+
+    yield end
+    end()
 
 
 @pytest.fixture

@@ -118,6 +118,23 @@ def test_slow_receivers_hold_up_no_other(receiver):
         assert 14 < Attempt.objects.get(task=slow[0]).seconds < 20
 
 
+def test_who_stops_waits_for_no_slow_receiver(delivering):
+    begun = threading.Event()
+
+    def slow(conn: socket.socket) -> None:
+        begun.set()
+        time.sleep(120)
+
+    with speaking(slow) as url:
+        (task,) = fired({"type": "webhook", "url": url})
+        assert begun.wait(20)
+        start = time.monotonic()
+        delivering()
+        assert time.monotonic() - start < 10
+    assert again(task).state == Task.State.WAITING
+    assert again(task).tries == 0
+
+
 def test_a_sending_process_that_was_killed_is_started_again(receiver):
     (task,) = fired({"type": "webhook", "url": receiver.url})
     ended(task)
