@@ -50,13 +50,12 @@ class Automation(models.Model):
     dry_run = models.BooleanField(
         default=False, help_text="It records what it would have done, and does nothing."
     )
-    trigger = models.JSONField(help_text="As `apps.automations.reading` reads it.")
+    trigger = models.JSONField(
+        help_text="As `apps.automations.reading` reads it; Prefect's as it was sent."
+    )
     actions = models.JSONField(default=list, blank=True)
     actions_on_trigger = models.JSONField(default=list, blank=True)
     actions_on_resolve = models.JSONField(default=list, blank=True)
-    said = models.JSONField(
-        null=True, blank=True, help_text="Prefect's JSON as it was sent, answered unchanged."
-    )
     owner_resource = models.TextField(blank=True, default="")
     version = models.PositiveIntegerField(default=1)
     start_tx = models.BigIntegerField(

@@ -28,18 +28,15 @@ class Migration(migrations.Migration):
                         help_text="It records what it would have done, and does nothing.",
                     ),
                 ),
-                ("trigger", models.JSONField(help_text="As `apps.automations.reading` reads it.")),
+                (
+                    "trigger",
+                    models.JSONField(
+                        help_text="As `apps.automations.reading` reads it; Prefect's as it was sent."
+                    ),
+                ),
                 ("actions", models.JSONField(blank=True, default=list)),
                 ("actions_on_trigger", models.JSONField(blank=True, default=list)),
                 ("actions_on_resolve", models.JSONField(blank=True, default=list)),
-                (
-                    "said",
-                    models.JSONField(
-                        blank=True,
-                        help_text="Prefect's JSON as it was sent, answered unchanged.",
-                        null=True,
-                    ),
-                ),
                 ("owner_resource", models.TextField(blank=True, default="")),
                 ("version", models.PositiveIntegerField(default=1)),
                 (
