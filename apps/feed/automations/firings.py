@@ -17,7 +17,7 @@ from django.utils import timezone
 from apps.automations.models import Attempt, Automation, Firing, Task
 from apps.events.words import words
 from apps.feed.automations.listing import Moment
-from apps.feed.automations.saying import deed
+from apps.feed.automations.saying import deed, said_of
 from apps.feed.chain import by_id, chain
 from apps.feed.event_page import Link
 from apps.feed.moments import BadMoment, moment
@@ -67,6 +67,11 @@ class Row:
         return ", ".join(
             f"{told.count(one)} {one}" if len(told) > 1 else one for one in dict.fromkeys(told)
         )
+
+    @property
+    def event(self) -> Seen | None:
+        """The last event behind it."""
+        return _seen(self.firing.events[-1]) if self.firing.events else None
 
     @property
     def key(self) -> list[str]:
@@ -208,6 +213,12 @@ class FiringPage:
     @property
     def when(self) -> Moment | None:
         return Moment.of(self.firing.fired)
+
+    @property
+    def when_said(self) -> str:
+        """What was waited for, "" when that has changed since."""
+        automation = self.firing.automation
+        return said_of(automation).when if automation.version == self.firing.version else ""
 
     @property
     def window(self) -> tuple[Moment | None, Moment | None]:
