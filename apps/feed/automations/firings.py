@@ -28,12 +28,13 @@ JSON = dict[str, Any]
 PAGE = 50
 # How a task stands, as the outcome whose mark and colour it has.
 STANDING: Mapping[str, tuple[str, str]] = {
-    Task.State.WAITING: ("waiting", "waiting to be sent"),
+    Task.State.WAITING: ("waiting", "to be done"),
     Task.State.DONE: ("completed", "done"),
     Task.State.FAILED: ("failed", "failed"),
     Task.State.PARKED: ("failed", "given up after a day"),
     Task.State.DRY: ("information", "not done: dry run"),
 }
+SENT = {"record": "What was recorded", "switch": "What was switched"}
 AGAIN = (Task.State.FAILED, Task.State.PARKED)
 
 
@@ -58,7 +59,7 @@ class Row:
 
     @property
     def standing(self) -> str:
-        """What became of its actions, in a few words."""
+        """What became of its actions, in a few words; of none, why."""
         if self.firing.silent:
             return f"nothing done. {self.firing.silent}"
         if not self.tasks:
@@ -130,6 +131,12 @@ class Done:
         return self.task.state in AGAIN
 
     @property
+    def sent_title(self) -> str:
+        if self.task.state == Task.State.DRY:
+            return "What would have been done"
+        return SENT.get(str(self.task.action.get("type")), "What was sent")
+
+    @property
     def sent(self) -> str:
         """What was sent, as text, without secrets; "" when nothing was yet."""
         told = self.task.rendered
@@ -159,11 +166,17 @@ def tasks_of(firing: Firing) -> list[Done]:
             task=one,
             say=deed(one.action),
             outcome=STANDING[one.state][0],
-            standing=STANDING[one.state][1],
+            standing=_standing(one),
             attempts=list(one.attempts.all()),
         )
         for one in firing.tasks.prefetch_related(attempts).order_by("at")
     ]
+
+
+def _standing(task: Task) -> str:
+    if task.state == Task.State.WAITING and task.tries:
+        return "to be tried again"
+    return STANDING[task.state][1]
 
 
 def events_of(firing: Firing) -> list[Seen]:

@@ -212,10 +212,9 @@ def _absent(told: JSON) -> JSON:
 
 def _several(told: JSON) -> JSON:
     within, each = _number(told["span"]), _for_each(told)
+    # Each counts every time: a part that rested would miss the newest of them.
     triggers = [
-        {"type": "presence", "query": told[name], "times": 1, "within": within} | each
-        for name in QUERIES
-        if told.get(name)
+        {"type": "presence", "query": told[name]} | each for name in QUERIES if told.get(name)
     ]
     said = {"triggers": triggers, "within": within}
     if told["require"] == "in order":
@@ -273,7 +272,7 @@ def _complete(trigger: JSON) -> JSON:
     """Write out what may be left out, so that two ways to say a trigger are the same."""
     told = {key: value for key, value in trigger.items() if value not in (None, [], "")}
     if told.get("type") in ("presence", "absence"):
-        told = {"times": 1} | told
+        told = {"times": 1, "within": 0} | told
     if told.get("type") == "compound" and told.get("require") == 1:
         told["require"] = "any"
     if "triggers" in told:

@@ -94,8 +94,8 @@ def test_a_failure_is_automated_fires_again_and_explains_itself(visitor, receive
     page.locator(".firings a").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Flow run failed: nightly fired")
     reload_until(visitor, ".deeds-of li[data-outcome=completed]")
-    expect(page.locator(".deeds-of tbody tr")).to_contain_text("200")
-    expect(page.locator(".deeds-of tbody tr")).to_contain_text("thank you")
+    expect(page.locator(".attempts li")).to_contain_text("200")
+    expect(page.locator(".attempts li")).to_contain_text("thank you")
     expect(page.locator(".chain li a")).to_have_text(
         ["Flow run failed", "Automation fired", "Action begun", "Action done"]
     )

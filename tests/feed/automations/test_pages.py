@@ -359,7 +359,13 @@ def test_a_firing_explains_itself_without_its_events(client):
     page = get(client, f"/automations/firings/{firing.id}")
     for told in (
         *("3 failed.", "label.team ml", "Flow run failed", "crimson <fox>", "It broke."),
-        *("the last 1 of 3", "given up after a day", "503", "0.25 s", "No answer.", "<i>no</i>"),
+        *(
+            "the last 1 of 3",
+            "given up after a day",
+            "status 503 , 0.25 s",
+            "No answer.",
+            "<i>no</i>",
+        ),
         *("<b>bold</b>", "stands for 4 more", "Try again", "Acknowledge"),
     ):
         assert told in page
@@ -384,7 +390,7 @@ def test_a_dry_run_says_what_it_would_have_done(client):
     task_of(firing, state=Task.State.DRY, rendered={"body": "hello"})
     page = get(client, f"/automations/firings/{firing.id}")
     assert "Nothing was done. A dry run." in page
-    assert "What would have been sent" in page
+    assert "What would have been done" in page
 
 
 def test_a_destination_is_kept_sealed_and_never_shown(client):
