@@ -30,6 +30,7 @@ from apps.feed.prefect.views import PrefectView
 from apps.feed.saved import Asker
 
 MOST = 200
+FARTHEST = 2**31
 MISSING = "Automation not found"
 DEPLOYMENT = "prefect.deployment."
 EMPTY = b'""'
@@ -42,7 +43,7 @@ class Asked(msgspec.Struct):
     automations: AutomationFilter | None = None
     sort: Order | None = None
     limit: int | None = None
-    offset: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    offset: Annotated[int, msgspec.Meta(ge=0, le=FARTHEST)] | None = None
 
 
 class MayChange(BasePermission):
@@ -112,6 +113,7 @@ class RelatedAutomations(PrefectView):
     """`GET /api/automations/related-to/{resource_id}`: what it owns, and what runs it."""
 
     def get(self, request: Request, resource_id: str) -> HttpResponse:
+        known(resource_id)
         runs = {"type": "run-deployment", "deployment_id": resource_id.removeprefix(DEPLOYMENT)}
         about = Q(owner_resource=resource_id) | Q(actions__contains=[runs])
         related = sayable(keeping.live().filter(about))
@@ -122,6 +124,7 @@ class OwnedAutomations(Changing):
     """`DELETE /api/automations/owned-by/{resource_id}`: a deployment is served anew."""
 
     def delete(self, request: Request, resource_id: str) -> HttpResponse:
+        known(resource_id)
         for automation in keeping.live().filter(owner_resource=resource_id):
             keeping.delete(automation, by=by(request))
         return as_json(None, status=202)
@@ -137,6 +140,12 @@ class Validated(PrefectView):
             return HttpResponse(status=204)
         error = {"line": wrong.line, "message": wrong.message, "source": template}
         return as_json({"error": error}, status=422)
+
+
+def known(resource_id: str) -> None:
+    """Turn away what no resource is called, and PostgreSQL would refuse; raises NotFound."""
+    if "\0" in resource_id:
+        raise NotFound("Resource not found")
 
 
 def one(id: str) -> Automation:

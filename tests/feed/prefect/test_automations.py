@@ -401,6 +401,7 @@ def test_they_are_listed_in_any_of_the_orders(names):
         ({"limit": 201}, "Invalid limit: must be less than or equal to 200."),
         ({"limit": -1}, "Invalid limit: must be greater than or equal to 0."),
         ({"offset": -1}, "Invalid request received."),
+        ({"offset": 2**63 - 1}, "Invalid request received."),
         ({"sort": "BY_MOOD"}, "Invalid request received."),
         ({"automations": {"mood": {}}}, "Invalid request received."),
     ],
@@ -424,6 +425,21 @@ def test_a_resource_has_what_it_owns_and_what_runs_it(ask, make):
     assert (answer.status_code, answer.json()) == (202, None)
     related = ask("GET", f"/related-to/{resource}").json()
     assert [one["name"] for one in related] == ["runs"]
+
+
+@pytest.mark.parametrize("method", ["GET /related-to", "DELETE /owned-by"])
+def test_no_resource_has_a_name_that_the_database_refuses(ask, method):
+    method, path = method.split()
+    assert ask(method, f"{path}/a%00b").status_code == 404
+
+
+@pytest.mark.parametrize("deep", [4, 300, 600, 950, 50_000])
+def test_triggers_that_stand_too_deep_are_refused(client, deep):
+    inside = b'{"type": "sequence", "within": 1, "triggers": [' * deep
+    trigger = inside + json.dumps(EVENT).encode() + b"]}" * deep
+    sent = b'{"name": "deep", "actions": [], "trigger": ' + trigger + b"}"
+    answer = client.generic("POST", f"{PATH}/", sent, "application/json", headers=HOST)
+    assert answer.status_code == 422
 
 
 CHANGES = [
