@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import psycopg
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from apps.automations.doing import actions, telling
@@ -29,7 +29,7 @@ from apps.automations.doing.destinations import may_be_private, opened
 from apps.automations.doing.performing import SENDER, Done, Job, perform
 from apps.automations.keeping import switch
 from apps.automations.models import Attempt, Automation, Destination, Task
-from apps.events.absence import Absence
+from apps.events.absence import Absence, one_line
 from eventfeed.database import dsn
 from eventfeed.sealed import CannotOpen
 
@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 LOCK = "SELECT pg_try_advisory_lock(hashtext('eventfeed.worker'), hashtext('outbox'))"
 CLAIM_EVERY = 5.0
 LOOK_EVERY = 0.25
+# How many times as long as a look takes is waited after it.
+LOOK_PART = 4
 AWAY = 1.0
 LEAVE = 5.0
 MOST = 16
@@ -111,10 +113,15 @@ class Deliverer:
             if conn.execute(LOCK).fetchone() == (True,):
                 break
             self.stop.wait(CLAIM_EVERY)
+        wait = LOOK_EVERY
         while not self.stop.is_set():
-            self._finish(wait=LOOK_EVERY)
+            self._finish(wait=wait)
             if len(self.running) < MOST:
-                self._start(self._due(conn))
+                start = time.monotonic()
+                due = self._due(conn)
+                # A very long queue takes time to look through: not all of it.
+                wait = max(LOOK_EVERY, LOOK_PART * (time.monotonic() - start))
+                self._start(due)
             connection.close_if_unusable_or_obsolete()
 
     def _due(self, conn: psycopg.Connection) -> list[tuple[UUID, str]]:
@@ -134,9 +141,8 @@ class Deliverer:
         receivers = dict(due)
         tasks = Task.objects.select_related("firing__automation").in_bulk(list(receivers))
         for id, task in tasks.items():
-            doing = Doing(id, receivers[id], timezone.now())
-            self.running[id] = doing
-            job = job_of(task)
+            job = _ready(task)
+            doing = self.running[id] = Doing(id, receivers[id], timezone.now())
             if isinstance(job, Done):
                 doing.done = job
                 self.done.put(doing)
@@ -158,16 +164,25 @@ class Deliverer:
         try:
             doing = self.done.get(timeout=wait)
             while True:
-                try:
-                    finish(doing)
-                except BaseException:
-                    # Written down once the database is back, before anything is done again.
-                    self.done.put(doing)
-                    raise
+                self._write(doing)
                 self.running.pop(doing.task, None)
                 doing = self.done.get_nowait()
         except queue.Empty:
             return
+
+    def _write(self, doing: Doing) -> None:
+        try:
+            finish(doing)
+        except (OperationalError, InterfaceError):
+            # Written down once the database is back, before it could be done again.
+            self.done.put(doing)
+            raise
+        except Exception as error:
+            # Whatever a template has made of an event that is to be recorded.
+            logger.exception("What came of a task could not be written down.")
+            say = f"What came of it could not be written down: {one_line(error)}"
+            doing.done = Done(status=doing.done.status, error=say.replace("\0", "�"))
+            finish(doing)
 
     def _leave(self) -> None:
         """Write down what is done while it takes no long time; the rest is done again later."""
@@ -187,6 +202,16 @@ class Deliverer:
 def deliver(stop: threading.Event) -> None:
     """Do the tasks of the outbox until stopped: for a thread of the worker."""
     Deliverer(stop).run()
+
+
+def _ready(task: Task) -> Job | Done:
+    try:
+        return job_of(task)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        logger.exception("A task could not be read.")
+        return Done(error=f"It cannot be read: {one_line(error)}")
 
 
 def job_of(task: Task) -> Job | Done:

@@ -30,6 +30,8 @@ from apps.events.draft import RESOURCE_ID
 LONGEST = 60.0
 MOST_RESPONSE = 1_000
 MOST_KEPT = 10_000
+# Of the name of an event, and of the id of a resource.
+MOST_NAME = 1_024
 SENDER = Child("apps.automations.doing.sending.process")
 
 
@@ -203,8 +205,10 @@ def _notify(job: Job, action: actions.Notify) -> Done:
 def _record(job: Job, action: actions.Record) -> Done:
     event, *values = render_all([action.event, *action.resource.values()], job.context)
     resource = dict(zip(action.resource, values, strict=True))
-    if not event.strip() or len(event) > 1_024 or not resource[RESOURCE_ID].strip():
-        raise CannotDo("Its template made an event without a name, or without a resource.")
+    if not 0 < len(event.strip()) <= MOST_NAME:
+        raise CannotDo(f"A name has 1 to {MOST_NAME:,} characters; its template made another.")
+    if not 0 < len(resource[RESOURCE_ID].strip().encode()) <= MOST_NAME:
+        raise CannotDo(f"A resource has an id of 1 to {MOST_NAME:,} bytes; its template made none.")
     if event.startswith(actions.OWNED):
         raise CannotDo(f"“{event[:100]}” is a name of others.")
     payload = rendered_in(action.payload, job.context)

@@ -138,8 +138,8 @@ def _text(template: str, context: Mapping[str, Any]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text without half surrogate pairs, which a template can write and nobody send."""
-    return str(text).encode(errors="replace").decode()
+    """Return a text without what a template can write and nobody keep: NUL, half surrogates."""
+    return str(text).encode(errors="replace").decode().replace("\0", "�")
 
 
 def _line_of(error: BaseException) -> int | None:

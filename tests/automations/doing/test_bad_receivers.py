@@ -6,8 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from apps.automations.doing import outbox
 from apps.automations.doing.performing import SENDER
@@ -116,6 +119,25 @@ def test_slow_receivers_hold_up_no_other(receiver):
             assert tried(task, 1).state == Task.State.WAITING
         assert "within 15 s" in Attempt.objects.get(task=slow[0]).error
         assert 14 < Attempt.objects.get(task=slow[0]).seconds < 20
+
+
+def test_a_long_queue_of_one_hides_nobody(receiver):
+    with speaking(silent) as url:
+        (task,) = fired({"type": "webhook", "url": url})
+        Task.objects.bulk_create(
+            Task(
+                id=uuid4(),
+                firing=task.firing,
+                at=at,
+                action=task.action,
+                due=timezone.now() - timedelta(hours=1),
+            )
+            for at in range(1, 20_000)
+        )
+        start = time.monotonic()
+        (other,) = fired({"type": "webhook", "url": receiver.url})
+        assert ended(other).state == Task.State.DONE
+        assert time.monotonic() - start < 5
 
 
 def test_who_stops_waits_for_no_slow_receiver(delivering):

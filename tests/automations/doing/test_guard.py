@@ -10,6 +10,7 @@ import pytest
 
 from apps.automations.doing.child import ROOT, Child
 from apps.automations.doing.sending.guard import is_open
+from apps.automations.doing.sending.services import NOT_KEPT
 from apps.automations.doing.sending.told import ANSWER, Answer, Asked, Call, Notify
 from tests.automations.doing.receiving import Receiver, answer
 
@@ -138,6 +139,15 @@ def test_services_that_are_not_kept_are_not_used(url, sender):
     answer = sent(sender, Notify(url, "a", "b", private=True))
     assert answer.error
     assert not answer.again
+
+
+def test_an_address_as_a_service_gives_it_out_is_one_of_that_service(sender):
+    answer = sent(sender, Notify(f"https://hooks.slack.com/services/{SLACK}", "a", "b"))
+    assert answer.error != NOT_KEPT
+    assert answer.again
+
+
+SLACK = "T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
 
 
 def test_no_redirect_of_a_notification_is_followed(sender, receiver):

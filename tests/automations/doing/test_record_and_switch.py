@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from apps.automations.doing import telling
 from apps.automations.models import Attempt, Automation, Task
 from apps.events.models import Event
 from tests.automations.doing.fired import again, automation, event, fired
@@ -21,6 +22,9 @@ RECORD = {
     },
     "payload": {"amount": "{{ event.payload.amount }}", "all": [1, "{{ firing.count }}"]},
 }
+
+
+MADE = "{{ event.payload.what }}"
 
 
 def test_an_event_is_recorded_with_its_cause():
@@ -43,11 +47,39 @@ def test_an_event_is_recorded_with_its_cause():
 
 
 @pytest.mark.parametrize("what", ["", "x" * 2_000])
-def test_a_name_that_a_template_makes_is_looked_at(what):
-    action = RECORD | {"event": "{{ event.payload.what }}"}
-    (task,) = fired(action, events=[event(payload={"what": what})])
+@pytest.mark.parametrize("field", [{"event": MADE}, {"resource": {"prefect.resource.id": MADE}}])
+def test_what_a_template_makes_of_an_event_is_looked_at(field, what):
+    (task,) = fired(RECORD | field, events=[event(payload={"what": what})])
     assert ended(task).state == Task.State.FAILED
     assert not Event.objects.filter(resource_id="order.42").exists()
+
+
+def test_what_no_database_keeps_is_written_as_something_else():
+    (task,) = fired(RECORD | {"payload": {"a": "{{ '\\0' }}b"}})
+    assert ended(task).state == Task.State.DONE
+    assert Event.objects.get(resource_id="order.42").payload == {"a": "�b"}
+
+
+def test_what_cannot_be_written_down_hinders_nothing_else(monkeypatch):
+    tell = telling.tell
+
+    def failing(task, done):
+        if not done.error:
+            raise ValueError("what nobody has thought of")
+        tell(task, done)
+
+    monkeypatch.setattr(telling, "tell", failing)
+    (task,) = fired({"type": "do-nothing"})
+    assert ended(task).state == Task.State.FAILED
+    assert "nobody has thought of" in again(task).attempts.get().error
+
+
+def test_a_firing_that_cannot_be_read_hinders_nothing_else():
+    (task,) = fired({"type": "do-nothing"}, key=["nonsense"])
+    assert ended(task).state == Task.State.FAILED
+    assert "cannot be read" in again(task).attempts.get().error
+    (task,) = fired({"type": "do-nothing"})
+    assert ended(task).state == Task.State.DONE
 
 
 def test_what_belongs_to_others_cannot_be_recorded():
