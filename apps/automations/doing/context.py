@@ -35,6 +35,7 @@ def context_of(firing: Firing, automation: Automation | None = None) -> dict[str
         "kind": firing.kind,
         "trigger_states": [firing.kind.capitalize()],
         "triggered": firing.fired,
+        "key": labels,
         "triggering_labels": labels,
         "triggering_event": event,
         "triggering_value": firing.value,

@@ -135,7 +135,8 @@ def _webhook(job: Job, action: actions.Webhook) -> Done:
     )
     url = address.url if address else told.strip()
     own = dict(zip(names, values, strict=True))
-    _checked(url, own)
+    # Only a preview has a destination without its address.
+    _checked(url if address or not action.destination else None, own)
     body = body if body.strip() or action.method in ("GET", "DELETE") else default_body(job)
     headers = {"content-type": _type(body)} | {name.lower(): own[name] for name in own}
     rendered = {
@@ -183,10 +184,11 @@ def _type(body: str) -> str:
     return "application/json"
 
 
-def _checked(url: str, headers: Mapping[str, str]) -> None:
+def _checked(url: str | None, headers: Mapping[str, str]) -> None:
     """Look at what templates have made of an address and of headers."""
     try:
-        check_url(url)
+        if url is not None:
+            check_url(url)
         check_headers(headers)
     except BadDestination as bad:
         raise CannotDo(bad.say) from None

@@ -21,6 +21,7 @@ from apps.automations.doing.performing import (
     Job,
     done,
     inferred,
+    rendered_in,
     send,
 )
 from apps.automations.doing.sending.told import Answer, Call, Notify
@@ -89,7 +90,7 @@ def perform_prefect(job: Job, action: actions.Prefect) -> Done:
     """Do an action of Prefect's; raises CannotDo, BadTemplate."""
     told = {name: value for name, value in action.told.items() if name != "destination"}
     if job.dry:
-        return Done(rendered=told)
+        return Done(rendered=rendered_in(told, job.context))
     if not isinstance(job.address, PrefectServer):
         raise CannotDo("Its Prefect server is no longer a destination.")
     made = DOERS[action.type](Server(job, job.address), told)

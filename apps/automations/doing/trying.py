@@ -1,7 +1,8 @@
-"""Trying a destination: something is sent there now, and what came of it is said."""
+"""Trying before anything depends on it: what an action would send, and whether it arrives."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 from django.utils import timezone
@@ -37,6 +38,16 @@ def send_test(destination: Destination) -> Done:
     if isinstance(address, PrefectServer):
         return _asked(Server(job, address))
     return perform(job)
+
+
+def preview(said: Any, firing: Firing) -> Done:
+    """Return an action as it would be done for a firing, which need not be stored.
+
+    `rendered` is what would be sent; `error` says what is wrong with a template.
+    Raises BadAction for what is no action.
+    """
+    action = actions.read(said)
+    return perform(Job(id=uuid4(), action=action, context=context_of(firing), dry=True))
 
 
 def _action(destination: Destination) -> actions.Action:

@@ -1,15 +1,26 @@
 """A destination can be tried before anything depends on it."""
 
 import json
+from uuid import uuid4
 
 import pytest
 
 from apps.automations.doing.destinations import save
-from apps.automations.doing.trying import send_test
-from apps.automations.models import Destination
+from apps.automations.doing.trying import preview, send_test
+from apps.automations.models import Automation, Destination, Firing
+from tests.automations.doing.fired import NOON, event
 from tests.automations.doing.receiving import answer
 
 pytestmark = pytest.mark.django_db
+
+
+MADE = "{{ event.event }}"
+RESOURCE = {"prefect.resource.id": "a"}
+
+
+def firing() -> Firing:
+    automation = Automation(name="Failed orders", trigger={})
+    return Firing(id=uuid4(), automation=automation, fired=NOON, why="A", events=[event()])
 
 
 def destination(kind: str, url: str, *, private: bool = True) -> Destination:
@@ -43,3 +54,26 @@ def test_a_notification_is_tried(receiver):
 def test_a_server_that_is_no_prefect_is_said(receiver):
     receiver.answering = answer(404)
     assert "404" in send_test(destination("prefect", receiver.url)).error
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "text"),
+    [
+        ({"type": "webhook", "url": "https://a.example", "body": MADE}, "body", "order.failed"),
+        ({"type": "webhook", "destination": "A", "body": MADE}, "body", "order.failed"),
+        ({"type": "notify", "destination": "A", "body": MADE}, "body", "order.failed"),
+        ({"type": "record", "event": "a", "resource": RESOURCE}, "resource", RESOURCE),
+        (
+            {"type": "run-deployment", "source": "inferred", "parameters": {"a": MADE}},
+            "parameters",
+            {"a": "order.failed"},
+        ),
+    ],
+)
+def test_an_action_is_shown_as_it_would_be_done(said, field, text):
+    assert preview(said, firing()).rendered[field] == text
+
+
+def test_a_template_that_fails_is_said_in_a_preview():
+    said = {"type": "notify", "destination": "A", "body": "\n{{ 1 / 0 }}"}
+    assert "Line 2" in preview(said, firing()).error
