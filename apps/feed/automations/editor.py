@@ -18,6 +18,7 @@ from apps.automations.reading import BadTrigger
 from apps.automations.reading import read as read_trigger
 from apps.automations.trigger import Trigger
 from apps.feed.automations import then, when
+from apps.feed.automations.maintenance import MaintenanceField, lines_of
 from apps.feed.automations.spans import LONGEST, SpanField, span_of
 
 JSON = dict[str, Any]
@@ -58,10 +59,19 @@ class AboutForm(forms.ModelForm):
 
     cooldown = SpanField(label="Silent after it fired, for", required=False)
     late = SpanField(label="An event counts up to", required=False)
+    maintenance = MaintenanceField(label="Maintenance: nothing is done")
 
     class Meta:
         model = Automation
-        fields = ("name", "description", "cooldown", "most_a_minute", "late", "dry_run")
+        fields = (
+            "name",
+            "description",
+            "cooldown",
+            "most_a_minute",
+            "late",
+            "maintenance",
+            "dry_run",
+        )
         widgets = {  # noqa: RUF012 - Django's own way
             "name": forms.TextInput(attrs={"autocomplete": "off"}),
             "description": forms.Textarea(attrs={"rows": 2}),
@@ -74,6 +84,7 @@ class AboutForm(forms.ModelForm):
         spans = {
             "cooldown": span_of(one.cooldown) if one.cooldown else "",
             "late": span_of(one.late),
+            "maintenance": lines_of(one.maintenance),
         }
         super().__init__(data, instance=instance, initial=spans | (initial or {}))
 
@@ -149,7 +160,6 @@ class Editor:
         for name in LISTS:
             said = [one.said for one in done if (one.at_of if resolves else "actions") == name]
             setattr(self.automation, name, said)
-        self.automation.said = None
         return self.automation
 
 
@@ -213,7 +223,6 @@ def take(automation: Automation, text: str) -> Trigger:
     _must_be_maintenance(said.get("maintenance", []))
     for name, value in (dict(DOCUMENT) | said).items():
         setattr(automation, name, value)
-    automation.said = None
     return trigger
 
 
