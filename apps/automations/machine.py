@@ -160,7 +160,7 @@ class Machine:
             if state is None or state.due != due:
                 heappop(self._due)
                 continue
-            decisions += self._up(node, node.decide(key, clock, place))
+            decisions += self._up(node, node.decide(key, due, clock, place))
             self._settle()
         return decisions
 

@@ -150,9 +150,8 @@ class OfMetric(Node[Metric, Measuring]):
             self.remember(key, measuring)
         return ()
 
-    def decide(self, key: Key, clock: int, place: Place) -> Sequence[Decision]:
-        measuring = self.states[key]
-        now = measuring.next
+    def decide(self, key: Key, due: int, clock: int, place: Place) -> Sequence[Decision]:
+        measuring, now = self.states[key], due
         left = measuring.leave(now - self.over)
         before = measuring.since, measuring.triggered
         decision = self._judge(key, measuring, now, place)

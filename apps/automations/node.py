@@ -76,8 +76,8 @@ class Node(Generic[Of, Remembered]):
         """Hear of a decision of one of its parts."""
         raise NotImplementedError
 
-    def decide(self, key: Key, clock: int, place: Place) -> Sequence[Decision]:
-        """Decide what is due."""
+    def decide(self, key: Key, due: int, clock: int, place: Place) -> Sequence[Decision]:
+        """Decide what was due then, and no more: others may come in between."""
         raise NotImplementedError
 
     def read(self, told: Mapping[str, Any]) -> Remembered:

@@ -13,7 +13,7 @@ from apps.automations.trigger import Absence, Presence, duration
 
 # Expected events that are remembered for an `after` that may come behind them in the log.
 MOST_HELD = 100
-# Windows in a row that are told one by one when the clock jumps beyond them all.
+# When the clock jumps beyond more windows than these, only those with events are told of.
 MOST_WINDOWS = 1_000
 # Where no time is said, Prefect gives events this long to come together: it sweeps then.
 SWEPT = 60 * SECOND
@@ -262,10 +262,10 @@ class OfAbsence(Node[Absence, Counting]):
     def _is_short(self, window: Window) -> bool:
         return window.count < self.trigger.times
 
-    def decide(self, key: Key, clock: int, place: Place) -> Sequence[Decision]:
+    def decide(self, key: Key, due: int, clock: int, place: Place) -> Sequence[Decision]:
         state = self.states[key]
-        over = [window for window in state.windows if window.due <= clock]
-        state.windows = [window for window in state.windows if window.due > clock]
+        over = [window for window in state.windows if window.due <= due]
+        state.windows = [window for window in state.windows if window.due > due]
         self.remember(key, None if state.is_empty else state)
         return [missed(self, key, window, place) for window in over]
 
@@ -345,21 +345,19 @@ class OfAbsenceAtAll(Node[Absence, Grid]):
         self.remember(key, grid)
         return ()
 
-    def decide(self, key: Key, clock: int, place: Place) -> Sequence[Decision]:
+    def decide(self, key: Key, due: int, clock: int, place: Place) -> Sequence[Decision]:
         grid = self.states[key]
-        decisions: list[Decision] = []
-        while grid.due <= clock and len(decisions) < MOST_WINDOWS:
-            window = grid.window(grid.next)
-            grid.windows.pop(grid.next, None)
-            if window.count < self.trigger.times:
-                window.marks = window.marks or grid.last
-                decisions.append(missed(self, key, window, place))
-            grid.next += 1
-        if grid.due <= clock:
+        window = grid.window(grid.next)
+        grid.windows.pop(grid.next, None)
+        grid.next += 1
+        if clock - grid.due > MOST_WINDOWS * self.span:
             ended = (clock - self.core.grace - grid.origin) // self.span
             grid.next = min([ended, *grid.windows])
         self.remember(key, grid)
-        return decisions
+        if window.count >= self.trigger.times:
+            return ()
+        window.marks = window.marks or grid.last
+        return [missed(self, key, window, place)]
 
 
 def missed(node: OfAbsence | OfAbsenceAtAll, key: Key, window: Window, place: Place) -> Decision:
