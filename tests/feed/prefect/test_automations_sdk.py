@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.feed.prefect.corner import PATIENCE, Corner
+from tests.waiting import wait_until
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -155,3 +156,27 @@ def made(prefect: Callable[..., str], said: dict[str, Any], folder: Path) -> UUI
 def is_on(corner: Corner, prefect: Callable[..., str], verb: str, id: UUID) -> bool:
     prefect(verb, "--id", str(id))
     return httpx.get(f"{corner.api}/automations/{id}").raise_for_status().json()["enabled"]
+
+
+WATCH = """
+import json, sys
+from prefect.automations import Automation, DoNothing, EventTrigger
+
+trigger = EventTrigger(expect={sys.argv[1] + ".happened"}, threshold=2, within=600)
+made = Automation(name=sys.argv[1], trigger=trigger, actions=[DoNothing()]).create()
+print(json.dumps(str(made.id)))
+"""
+
+
+def test_what_the_sdk_has_made_fires(run: Callable[..., Any], latest: Path, corner: Corner) -> None:
+    id = run(latest, WATCH)
+    asked = {"q": f"event:eventfeed.automation.triggered resource:eventfeed.automation.{id}"}
+
+    def firings() -> list[dict[str, Any]]:
+        answer = httpx.get(f"{corner.api}/events", params=asked, timeout=PATIENCE)
+        return answer.raise_for_status().json()["events"]
+
+    _, second = corner.tell(2)
+    wait_until(firings, what="a firing")
+    [fired] = firings()
+    assert fired["follows"] == second
