@@ -6,12 +6,14 @@ an action is switched `on` or an automation called `1:30`.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import yaml
 
 NEVER_FOLDED = 1_000_000
+NUL = r"\u0000"
 
 _ODD_ENDS = re.compile("[\r\x85\u2028\u2029]")
 
@@ -28,13 +30,25 @@ class BadFile(Exception):
 def loaded(text: str) -> Any:
     """Read YAML, and so JSON; raises BadFile."""
     try:
-        return yaml.load(text, _Loader)  # noqa: S506  # a safe one
+        return _as_json(yaml.load(text, _Loader))  # noqa: S506  # a safe one
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}" if mark else ""
         raise BadFile(where, error.problem or "This is no YAML.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise BadFile("", str(error)) from None
+
+
+def _as_json(value: Any) -> Any:
+    """Return it as JSON holds it; raises BadFile for what PostgreSQL would not take as such."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadFile("", f"JSON has no such thing: {error}.") from None
+    if NUL in text:
+        raise BadFile("", "A text cannot have U+0000 in it.")
+    return json.loads(text)
 
 
 def written(value: Any) -> str:

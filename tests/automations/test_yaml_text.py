@@ -52,7 +52,24 @@ def test_what_cannot_be_read_is_told_with_its_line():
         loaded("a: 1\nb: [")
 
 
-@pytest.mark.parametrize("text", ["!!python/object/apply:os.system ['true']", "a: !!set {}\nb: @"])
-def test_nothing_else_is_made(text):
+MORE_THAN_JSON = [
+    ("a program", "!!python/object/apply:os.system ['true']"),
+    ("a set", "!!set {a, b}"),
+    ("a date", "!!timestamp 2026-11-22"),
+    ("bytes", "!!binary aGk="),
+    ("no number", "!!float .nan"),
+    ("itself", "&a [*a]"),
+    ("what PostgreSQL refuses", r'"\0"'),
+    ("half a character", r'"\ud800"'),
+    ("too deep", "[" * 5_000),
+]
+
+
+@pytest.mark.parametrize(("word", "text"), MORE_THAN_JSON, ids=[one[0] for one in MORE_THAN_JSON])
+def test_what_json_cannot_say_is_refused(word, text):
     with pytest.raises(BadFile):
         loaded(text)
+
+
+def test_numbers_as_names_are_texts():
+    assert loaded("1: {2.5: x}") == {"1": {"2.5": "x"}}
