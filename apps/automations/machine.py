@@ -39,6 +39,7 @@ from apps.query import Query
 
 # Seconds that an absence waits for what is still on its way.
 GRACE = 10.0
+LONGEST_HEAP = 1_000
 
 AnyNode = Node[Any, Any]
 
@@ -93,7 +94,8 @@ class Machine:
                 decided = leaf.take(seen, at, expects=expects, starts=starts)
                 decisions += self._up(leaf, decided)
         self._settle()
-        self._sweep(at)
+        if self._old and self._old[0][0] <= at:
+            self._sweep(at)
         return decisions
 
     def tick(self, clock: datetime, place: tuple[int, int]) -> list[Decision]:
@@ -185,11 +187,16 @@ class Machine:
         """Drop what was noted of states that have changed since, so that `due` tells the truth."""
         while self._due and not self._is_due(*self._due[0]):
             heappop(self._due)
-        states = sum(len(node.states) for node in self._nodes)
         for heap in (self._due, self._old):
-            if len(heap) > 1_000 + 4 * states:
-                heap[:] = set(heap)
+            if len(heap) > LONGEST_HEAP and len(heap) > 4 * sum(
+                len(node.states) for node in self._nodes
+            ):
+                heap[:] = {one for one in heap if self._is_noted(*one)}
                 heapify(heap)
+
+    def _is_noted(self, at: int, number: int, key: Key) -> bool:
+        state = self._nodes[number].states.get(key)
+        return state is not None and at in (state.due, state.forget)
 
     def _is_due(self, due: int, number: int, key: Key) -> bool:
         state = self._nodes[number].states.get(key)
