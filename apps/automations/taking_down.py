@@ -20,11 +20,15 @@ from apps.events.draft import Draft
 from apps.events.follower import MOVE, Moved
 from apps.events.models import Source
 from apps.events.record import record
+from apps.events.retention import kept_since
 
 if TYPE_CHECKING:
     from apps.automations.watching import Decided, Watched
 
 NAME = "automations"
+# A firing explains itself longer than its events are there.
+FIRINGS_KEPT = timedelta(days=90)
+PRUNE_AT_ONCE = 1_000
 # Stands for an automation that is followed: without it, it is shown what it has missed.
 FOLLOWED = "followed"
 
@@ -72,7 +76,7 @@ def firings(decided: Sequence[Decided]) -> None:
             continue
         known.add(one.decision.id)
         automation, manners = one.watched.automation, one.watched.manners
-        if manners.is_too_many(automation, one.clock):
+        if manners.is_too_many(automation, one.decision, one.clock):
             _count(manners.speaker, rows)
             continue
         firing = firing_of(automation, one.decision, copies)
@@ -164,6 +168,16 @@ def position(start: tuple[int, int] | None, to: tuple[int, int], cursor: CursorW
     cursor.execute(MOVE, [*to, NAME, *start])
     if cursor.rowcount != 1:
         raise Moved(f"{NAME} was moved by another process; this one steps back.")
+
+
+def prune() -> None:
+    """Let go of what is too old: ticks with their events, firings some time after those."""
+    since = kept_since()
+    Tick.objects.filter(at__lt=since).delete()
+    long_ago = min(since, timezone.now() - FIRINGS_KEPT)
+    old = Firing.objects.filter(fired__lt=long_ago).order_by("fired")[:PRUNE_AT_ONCE]
+    Firing.objects.filter(pk__in=[firing.pk for firing in old.only("pk")]).delete()
+    Automation.objects.filter(gone__lt=long_ago, firings=None).delete()
 
 
 def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

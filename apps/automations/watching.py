@@ -43,6 +43,7 @@ NAME = "automations"
 # Seconds between two looks at which automations there are, and between two writings.
 LOOK_EVERY = 1.0
 WRITE_EVERY = 1.0
+PRUNE_EVERY = 600.0
 
 # What predicates and machines look at; the payload only when a query asks for it.
 READS = frozenset(
@@ -129,6 +130,7 @@ class Watching:
 
     def __init__(self) -> None:
         self.memory: Memory | None = None
+        self.prune_at = time.monotonic() + PRUNE_EVERY
 
     def step(self) -> int:
         """Take the next events, write what is to be written, and return how many there were."""
@@ -151,7 +153,13 @@ class Watching:
         is_time = time.monotonic() - memory.wrote >= WRITE_EVERY
         if memory.decided or (is_time and has_changed(memory)):
             write(memory)
+        self._prune()
         return handled
+
+    def _prune(self) -> None:
+        if time.monotonic() >= self.prune_at:
+            self.prune_at = time.monotonic() + PRUNE_EVERY
+            taking_down.prune()
 
 
 # Beginning
