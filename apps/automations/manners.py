@@ -121,10 +121,8 @@ class Manners:
         except BadMaintenance:
             self.maintenance = []
 
-    def is_too_many(self, automation: Automation, decision: Decision, clock: datetime) -> bool:
+    def is_too_many(self, automation: Automation, clock: datetime) -> bool:
         """Whether a further firing is only counted: at this clock, not when it was due."""
-        if decision.kind == "resolved":
-            return False
         while self.lately and self.lately[0] <= clock - MINUTE:
             self.lately.popleft()
         most = automation.most_a_minute

@@ -76,7 +76,8 @@ def firings(decided: Sequence[Decided]) -> None:
             continue
         known.add(one.decision.id)
         automation, manners = one.watched.automation, one.watched.manners
-        if manners.is_too_many(automation, one.decision, one.clock):
+        is_resolved = one.decision.kind == Firing.Kind.RESOLVED
+        if not is_resolved and manners.is_too_many(automation, one.clock):
             _count(manners.speaker, rows)
             continue
         firing = firing_of(automation, one.decision, copies)
