@@ -15,5 +15,6 @@ import "./menus.js";
 import "./narrow.js";
 import "./preview.js";
 import "./times.js";
+import "./trial.js";
 import "./views.js";
 import "./waiting.js";

@@ -7,11 +7,12 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from apps.feed.saved import Asker
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def may_change(request: HttpRequest) -> bool:
@@ -27,7 +28,7 @@ def for_changers(view: View) -> View:
     """Let through who may change automations; others are told that they may not."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not may_change(request):
             raise PermissionDenied("This needs a user who is staff.")
         return view(request, *args, **kwargs)

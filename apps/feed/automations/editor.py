@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from apps.automations.trigger import Trigger
 from apps.feed.automations import then, when
 from apps.feed.automations.maintenance import MaintenanceField, lines_of
 from apps.feed.automations.spans import LONGEST, SpanField, span_of
+from apps.feed.automations.then import ActionForm
+from apps.feed.automations.trial import DAYS, Trial
 
 JSON = dict[str, Any]
 
@@ -123,7 +126,7 @@ class Editor:
         held = list(_actions(self.automation)) or begun.get("then") or [{"kind": "webhook"}]
         count = _count(posted) if posted is not None else len(held) + 1
         self.then = [
-            then.ActionForm(posted, at=at, of=of, initial=dict(then.BEGUN) | _at(held, at))
+            ActionForm(posted, at=at, of=of, initial=dict(then.BEGUN) | _at(held, at))
             for at in range(min(count, MOST_ACTIONS))
         ]
 
@@ -152,15 +155,34 @@ class Editor:
                 for error in errors:
                     yield Mistake(*about, str(error))
 
+    @property
+    def trial(self) -> Trial | None:
+        """A test of it on the past; None while its trigger cannot be read.
+
+        What is wrong with its name or an action is left out of it.
+        """
+        if not self.when.is_valid():
+            return None
+        tried = copy(self.automation)
+        said = self.about.cleaned_data if self.about.is_valid() else {}
+        tried.name = self.about.data.get("name", "")
+        for name in ("cooldown", "most_a_minute", "maintenance", "late"):
+            setattr(tried, name, said.get(name, getattr(tried, name)))
+        self._fill(tried, [one for one in self.then if one.is_valid()])
+        return Trial(tried, self.about.data.get("days", DAYS))
+
     def fill(self) -> Automation:
         """Write what the form says into its automation; it must be valid."""
-        self.automation.trigger = self.when.said
-        done = [one for one in self.then if not one.is_empty]
+        return self._fill(self.automation, self.then)
+
+    def _fill(self, automation: Automation, then: Iterable[ActionForm]) -> Automation:
+        automation.trigger = self.when.said
+        done = [one for one in then if not one.is_empty]
         resolves = self.when.cleaned_data["kind"] == "metric"
         for name in LISTS:
             said = [one.said for one in done if (one.at_of if resolves else "actions") == name]
-            setattr(self.automation, name, said)
-        return self.automation
+            setattr(automation, name, said)
+        return automation
 
 
 def _shown(trigger: JSON | None) -> JSON | None:

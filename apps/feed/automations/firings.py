@@ -139,8 +139,7 @@ class Done:
     @property
     def sent(self) -> str:
         """What was sent, as text, without secrets; "" when nothing was yet."""
-        told = self.task.rendered
-        return json.dumps(told, indent=2, ensure_ascii=False) if told else ""
+        return sent_as_text(self.task.rendered)
 
     @property
     def due(self) -> Moment | None:
@@ -171,6 +170,22 @@ def tasks_of(firing: Firing) -> list[Done]:
         )
         for one in firing.tasks.prefetch_related(attempts).order_by("at")
     ]
+
+
+def sent_as_text(rendered: Any) -> str:
+    """Write what an action sends, with the JSON in its body spread out; "" for nothing."""
+    if not rendered:
+        return ""
+    if isinstance(rendered, dict) and isinstance(rendered.get("body"), str):
+        rendered = rendered | {"body": _spread(rendered["body"])}
+    return json.dumps(rendered, indent=2, ensure_ascii=False)
+
+
+def _spread(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return body
 
 
 def _standing(task: Task) -> str:

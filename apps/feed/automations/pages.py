@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -21,6 +22,7 @@ from apps.feed.automations.editor import BadDocument, Editor, is_formed, take, w
 from apps.feed.automations.firings import firings_of
 from apps.feed.automations.listing import listed
 from apps.feed.automations.saying import deeds, said_of
+from apps.feed.automations.trial import DAYS, SPANS, Trial, pieces
 
 HERE = "/automations"
 # What the button *Mute* offers: hours.
@@ -28,7 +30,7 @@ MUTES = (1, 8, 24)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def automations(request: HttpRequest) -> HttpResponse:
+def automations(request: HttpRequest) -> HttpResponseBase:
     """The list; a POST makes a new one."""
     if request.method == "POST":
         return made(request)
@@ -73,6 +75,45 @@ def preview(request: HttpRequest) -> HttpResponse:
     """What the form as it stands says: the piece of the page alone."""
     editor = Editor(posted=request.POST)
     return render(request, "automations/_preview.html", {"preview": _preview(editor)})
+
+
+@require_POST
+@for_changers
+def tried(request: HttpRequest) -> HttpResponseBase:
+    """Try what the editor holds on the past: a stream of how it goes, or the page at its end."""
+    if "document" in request.POST:
+        return _tried_as_json(request)
+    editor = Editor(_edited(request), posted=request.POST)
+    trial = editor.trial
+    if "part" in request.POST:
+        return _streamed(request, trial)
+    if trial is not None:
+        trial.run()
+    return _as_form(request, editor, trial=trial, trying=True)
+
+
+def _tried_as_json(request: HttpRequest) -> HttpResponseBase:
+    text, tried = request.POST["document"], Automation()
+    trial, why = None, None
+    try:
+        take(tried, text)
+        trial = Trial(tried, request.POST.get("days", DAYS))
+    except BadDocument as wrong:
+        why = wrong
+    if "part" in request.POST:
+        return _streamed(request, trial, why)
+    if trial is not None:
+        trial.run()
+    return _as_json(request, _edited(request) or Automation(), text, trial=trial, wrong=why)
+
+
+def _streamed(
+    request: HttpRequest, trial: Trial | None, why: BadDocument | None = None
+) -> HttpResponseBase:
+    if trial is None:
+        return render(request, "automations/_trial.html", {"trial": None, "wrong": why})
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingHttpResponse(pieces(trial), headers=headers)
 
 
 @require_safe
@@ -128,7 +169,7 @@ DEEDS: Mapping[str, Callable[[HttpRequest, Automation], HttpResponse]] = {
 }
 
 EMPTY = """{
-  "name": "",
+  "name": "Failures pile up",
   "trigger": {
     "type": "presence",
     "query": "outcome:failed",
@@ -141,6 +182,14 @@ EMPTY = """{
 
 def _one(id: UUID) -> Automation:
     return get_object_or_404(live(), id=id)
+
+
+def _edited(request: HttpRequest) -> Automation | None:
+    """Return the automation whose editor was posted, None for a new one."""
+    try:
+        return live().filter(id=UUID(request.POST.get("automation", ""))).first()
+    except ValueError:
+        return None
 
 
 def _taken(request: HttpRequest, automation: Automation) -> HttpResponse:
@@ -185,6 +234,7 @@ def _as_form(
     editor: Editor,
     *,
     begun: Beginning | None = None,
+    trial: Trial | None = None,
     trying: bool = False,
     status: int = 200,
 ) -> HttpResponse:
@@ -195,7 +245,7 @@ def _as_form(
         "begun": begun,
         "preview": _preview(editor),
         "trying": trying,
-    }
+    } | _test(request, trial)
     return render(request, "automations/form.html", values, status=status)
 
 
@@ -205,6 +255,7 @@ def _as_json(
     text: str,
     *,
     wrong: BadDocument | None = None,
+    trial: Trial | None = None,
     status: int = 200,
 ) -> HttpResponse:
     values = {
@@ -213,8 +264,18 @@ def _as_json(
         "document": text,
         "wrong": wrong,
         "said": said_of(automation) if automation.trigger and not wrong else None,
-    }
+    } | _test(request, trial)
     return render(request, "automations/json.html", values, status=status)
+
+
+def _test(request: HttpRequest, trial: Trial | None) -> dict[str, Any]:
+    """Return what the step Test shows."""
+    return {
+        "trial": trial,
+        "tested": "test" in request.POST,
+        "spans": SPANS.items(),
+        "span": request.POST.get("days", DAYS),
+    }
 
 
 def _known(automation: Automation) -> Automation | None:

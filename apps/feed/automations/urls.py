@@ -6,6 +6,7 @@ urlpatterns = [
     path("automations", pages.automations),
     path("automations/new", pages.new),
     path("automations/preview", pages.preview),
+    path("automations/try", pages.tried),
     path("automations/destinations", destinations.destinations),
     path("automations/destinations/new", destinations.new),
     path("automations/destinations/<int:id>", destinations.destination),

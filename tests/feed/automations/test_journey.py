@@ -178,3 +178,22 @@ def test_without_a_script_it_is_made_and_previewed(up, browser):
     expect(page.get_by_role("heading", level=1)).to_contain_text("unscripted")
     expect(page.get_by_role("heading", level=1)).to_contain_text("off")
     context.close()
+
+
+def test_a_trigger_is_tried_on_the_past_before_it_is_switched_on(visitor):
+    page = visitor.page
+    visitor.send(*(run(visitor) for _ in range(3)))
+    failed = run(visitor)
+    visitor.send(failed)
+    visitor.visit(f"/events/{failed['id']}")
+    automate(visitor)
+    page.get_by_label("Address", exact=True).first.fill("https://example.com/{{ event.resource.name }}")
+    page.get_by_role("button", name="Try it on the past").click()
+    expect(page.locator("#trial .story")).to_contain_text("would have fired 4 times")
+    expect(page.locator("#trial .marks circle")).to_have_count(1)
+    first = page.locator(".would li").first
+    first.locator("summary").click()
+    expect(first).to_contain_text("Flow run failed")
+    expect(first.locator(".snippet")).to_contain_text(f"https://example.com/{visitor.corner}-")
+    save(visitor, "Save, leave it off")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("off")
