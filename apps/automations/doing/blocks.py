@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from apps.automations.doing.performing import CannotDo
-from apps.automations.doing.sending.told import Call
+from apps.automations.doing.sending.told import Call, Notify
 
 Data = Mapping[str, Any]
+
+CUSTOM = "custom-webhook"
+PLACEHOLDER = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 
 
 def webhook_of_block(block: Mapping[str, Any]) -> Call:
@@ -22,6 +27,17 @@ def webhook_of_block(block: Mapping[str, Any]) -> Call:
     return Call(method=str(data.get("method") or "POST"), url=str(data["url"]), headers=headers)
 
 
+def notification_of_block(
+    block: Mapping[str, Any], subject: str, body: str, *, private: bool
+) -> Call | Notify:
+    """Return what a notification block sends; raises CannotDo."""
+    if _slug(block) == CUSTOM:
+        call = _custom(block.get("data") or {}, subject, body)
+        call.private = private
+        return call
+    return Notify(address_of_block(block), subject, body, private)
+
+
 def address_of_block(block: Mapping[str, Any]) -> str:
     """Return where a notification block sends to, as apprise writes it; raises CannotDo."""
     slug = _slug(block)
@@ -31,6 +47,36 @@ def address_of_block(block: Mapping[str, Any]) -> str:
         return ADDRESSES[slug](block.get("data") or {})
     except KeyError as missing:
         raise CannotDo(f"The block has no {missing}.") from None
+
+
+def _custom(data: Data, subject: str, body: str) -> Call:
+    """Return the request of a block that says itself what it sends, with its placeholders."""
+    values = {**(data.get("secrets") or {}), "subject": subject, "body": body}
+    values["name"] = data.get("name") or ""
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, str):
+            return PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), value)
+        if isinstance(value, Mapping):
+            return {key: filled(one) for key, one in value.items()}
+        return [filled(one) for one in value] if isinstance(value, list) else value
+
+    headers = {name.lower(): value for name, value in filled(data.get("headers") or {}).items()}
+    if cookies := filled(data.get("cookies") or {}):
+        headers["cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    content = b""
+    if (told := filled(data.get("json_data"))) is not None:
+        content, kind = json.dumps(told).encode(), "application/json"
+        headers.setdefault("content-type", kind)
+    elif isinstance(told := filled(data.get("form_data")), str):
+        content = told.encode()
+    elif told:
+        content, kind = urlencode(told).encode(), "application/x-www-form-urlencoded"
+        headers.setdefault("content-type", kind)
+    url = filled(str(data.get("url") or ""))
+    if params := filled(data.get("params") or {}):
+        url += f"{'&' if '?' in url else '?'}{urlencode(params)}"
+    return Call(method=str(data.get("method") or "POST"), url=url, headers=headers, body=content)
 
 
 def _slug(block: Mapping[str, Any]) -> str:

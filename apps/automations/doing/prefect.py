@@ -12,7 +12,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from apps.automations.doing import actions
-from apps.automations.doing.blocks import address_of_block, webhook_of_block
+from apps.automations.doing.blocks import notification_of_block, webhook_of_block
 from apps.automations.doing.destinations import PrefectServer
 from apps.automations.doing.performing import (
     MOST_KEPT,
@@ -24,7 +24,7 @@ from apps.automations.doing.performing import (
     rendered_in,
     send,
 )
-from apps.automations.doing.sending.told import Answer, Call, Notify
+from apps.automations.doing.sending.told import Answer, Call
 from apps.automations.doing.templates import is_template, names_in, render
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 
@@ -280,8 +280,8 @@ def _send_notification(server: Server, told: Mapping[str, Any]) -> Done:
     texts = [told.get("subject") or "Prefect automated notification", told.get("body") or ""]
     context = _context(server, texts)
     subject, body = (render(text, context) for text in texts)
-    address = address_of_block(block)
-    made = done(send(Notify(address, subject, body, server.job.private)))
+    asked = notification_of_block(block, subject, body, private=server.job.private)
+    made = done(send(asked))
     made.rendered = {**told, "subject": subject, "body": body[:MOST_KEPT]}
     made.related = related
     return made

@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from apps.automations.doing.blocks import address_of_block
 from apps.automations.doing.destinations import save
 from apps.automations.doing.trying import send_test
 from apps.automations.models import Attempt, Destination, Task
@@ -279,6 +280,82 @@ def test_a_notification_block_is_used(prefect, receiver):
     (received,) = receiver.received
     assert "No stock." in json.loads(received.body)["text"]
     assert received.path == "/hooks/abc"
+
+
+def test_a_block_says_itself_what_it_sends(prefect, receiver):
+    block = prefect.block(
+        "custom-webhook",
+        {
+            "name": "people",
+            "url": f"{receiver.url}/{{{{name}}}}",
+            "method": "PUT",
+            "params": {"a": "b c"},
+            "json_data": {"text": "{{subject}}: {{body}}", "all": ["{{ key }}", "{{other}}"]},
+            "headers": {"X-Key": "{{key}}"},
+            "cookies": {"c": "d"},
+            "secrets": {"key": "abc"},
+        },
+    )
+    done(
+        {
+            "type": "send-notification",
+            "block_document_id": block,
+            "subject": "{{ automation.name }}",
+            "body": "{{ event.message }}",
+        }
+    )
+    (received,) = receiver.received
+    assert (received.method, received.path) == ("PUT", "/hook/people?a=b+c")
+    assert json.loads(received.body) == {
+        "text": "Failed orders: No stock.",
+        "all": ["abc", "{{other}}"],
+    }
+    assert (received.headers["x-key"], received.headers["cookie"]) == ("abc", "c=d")
+    assert "abc" not in json.dumps(Task.objects.get().rendered)
+
+
+@pytest.mark.parametrize(
+    ("slug", "data", "address"),
+    [
+        ("slack-webhook", {"url": "https://hooks.slack.com/a"}, "https://hooks.slack.com/a"),
+        (
+            "pager-duty-webhook",
+            {"integration_key": "k", "api_key": "a"},
+            "pagerduty://k@a/Prefect/Notification",
+        ),
+        (
+            "opsgenie-webhook",
+            {"apikey": "k", "target_user": ["u"], "target_team": ["t"]},
+            "opsgenie://k/@u/%23t",
+        ),
+        ("discord-webhook", {"webhook_id": "1", "webhook_token": "t"}, "discord://1/t"),
+        (
+            "twilio-sms",
+            {
+                "account_sid": "s",
+                "auth_token": "t",
+                "from_phone_number": "+1",
+                "to_phone_numbers": ["+2"],
+            },
+            "twilio://s:t@+1/+2",
+        ),
+        (
+            "sendgrid-email",
+            {"api_key": "k", "sender_email": "a@b.c", "to_emails": ["d@e.f"]},
+            "sendgrid://k:a@b.c/d@e.f",
+        ),
+    ],
+)
+def test_blocks_are_addresses_of_apprise(slug, data, address):
+    assert address_of_block({"block_type": {"slug": slug}, "data": data}) == address
+
+
+def test_a_block_that_is_none_is_said(prefect):
+    block = prefect.block("secret", {"value": "abc"})
+    for kind in ("call-webhook", "send-notification"):
+        said = failed({"type": kind, "block_document_id": block, "subject": "a", "body": "b"})
+        assert "block" in said
+        assert "abc" not in said
 
 
 def test_a_template_may_ask_the_server(prefect, receiver):
