@@ -59,8 +59,8 @@ SAID: dict[str, Any] = {
     "actions_on_trigger": [],
     "actions_on_resolve": [],
 }
-EVENT = {"type": "event", "posture": "Reactive", "expect": ["acme.opened"]}
-SIMPLE = {"name": "simple", "trigger": EVENT, "actions": [{"type": "do-nothing"}]}
+EVENT: dict[str, Any] = {"type": "event", "posture": "Reactive", "expect": ["acme.opened"]}
+SIMPLE: dict[str, Any] = {"name": "simple", "trigger": EVENT, "actions": [{"type": "do-nothing"}]}
 
 
 @pytest.fixture(autouse=True)
@@ -191,7 +191,7 @@ def test_what_is_not_there_is_not_found(ask, method, id):
 
 
 # A mistake, and where it is said to be.
-MISTAKES = [
+MISTAKES: list[tuple[str, dict[str, Any], list[Any]]] = [
     ("no name", {"name": None}, ["name"]),
     ("an unknown field", {"nme": "x"}, ["nme"]),
     ("a long name", {"name": "x" * 201}, ["name"]),
