@@ -187,7 +187,9 @@ def test_a_trigger_is_tried_on_the_past_before_it_is_switched_on(visitor):
     visitor.send(failed)
     visitor.visit(f"/events/{failed['id']}")
     automate(visitor)
-    page.get_by_label("Address", exact=True).first.fill("https://example.com/{{ event.resource.name }}")
+    page.get_by_label("Address", exact=True).first.fill(
+        "https://example.com/{{ event.resource.name }}"
+    )
     page.get_by_role("button", name="Try it on the past").click()
     expect(page.locator("#trial .story")).to_contain_text("would have fired 4 times")
     expect(page.locator("#trial .marks circle")).to_have_count(1)

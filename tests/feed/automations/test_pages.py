@@ -374,6 +374,22 @@ def test_a_firing_explains_itself_without_its_events(client):
     assert "<i>no</i>" not in raw(client, f"/automations/firings/{firing.id}")
 
 
+@pytest.mark.parametrize(
+    ("event", "firing", "is_led"),
+    [
+        ("eventfeed.automation.triggered", "6f3a53fd-9f0a-4c0e-8f5b-2f9f5d0a7d11", True),
+        ("eventfeed.automation.action.failed", "6f3a53fd-9f0a-4c0e-8f5b-2f9f5d0a7d11", True),
+        ("eventfeed.automation.triggered", "../../admin", False),
+        ("eventfeed.automation.triggered", None, False),
+        ("acme.order.placed", "6f3a53fd-9f0a-4c0e-8f5b-2f9f5d0a7d11", False),
+    ],
+)
+def test_its_event_leads_to_the_firing(client, event, firing, is_led):
+    [id] = store(draft(event=event, payload={"firing": firing}))
+    page = raw(client, f"/events/{id}")
+    assert (f'href="/automations/firings/{firing}"' in page) == is_led
+
+
 def test_what_failed_is_tried_again(client):
     firing = firing_of(made(client))
     failed, done = (task_of(firing, at, state=s) for at, s in enumerate(("failed", "done")))
