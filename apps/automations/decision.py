@@ -62,6 +62,11 @@ class Seen(Protocol):
     @property
     def event(self) -> str: ...
     @property
+    def is_imported(self) -> bool:
+        """Whether it was taken over, and is no news."""
+        ...
+
+    @property
     def depth(self) -> int:
         """How many automations fired one after another up to it."""
         ...

@@ -65,7 +65,7 @@ class Machine:
         )
         self.queries: list[Query] = []
         self.too_late = 0
-        """How many events came too late since this was last set to 0."""
+        """How many events came too late, or were taken over, since this was last set to 0."""
         self._nodes: list[AnyNode] = []
         self._parents: list[tuple[AnyNode, int] | None] = []
         self._leaves: list[tuple[AnyNode, int, int | None]] = []
@@ -85,7 +85,7 @@ class Machine:
         decisions = self._decide(at, place) if self._due and self._due[0][0] <= at else []
         if not fits:
             return decisions
-        if seen.received - seen.at > self.core.late:
+        if seen.is_imported or seen.received - seen.at > self.core.late:
             self.too_late += 1
             return decisions
         for leaf, expected, after in self._leaves:

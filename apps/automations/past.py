@@ -20,6 +20,7 @@ from django.db import connection
 
 from apps.automations.decision import EPOCH
 from apps.automations.models import Tick
+from apps.events.imported import tell_imported
 from apps.events.log import events_of, only, selected, state_sync
 from apps.events.models import Event
 from apps.events.walk import match_of
@@ -148,6 +149,7 @@ def fitting(queries: Sequence[Query], part: Slice) -> Iterator[tuple[Event, set[
         found = cursor.fetchall()
     width = len(READS)
     events = events_of([row[:width] for row in found], READS)
+    tell_imported(events)
     for event, row in zip(events, found, strict=True):
         at = part.index((event.tx, event.seq))
         if at < len(part.rows) and PLACE(part.rows[at]) == (event.tx, event.seq):

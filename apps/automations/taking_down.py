@@ -18,6 +18,7 @@ from apps.automations.models import Automation, Bucket, Clock, Firing, Task, Tic
 from apps.events.audit import SOURCE, SYSTEM
 from apps.events.draft import Draft
 from apps.events.follower import MOVE, Moved
+from apps.events.imported import forget_imported
 from apps.events.models import Source
 from apps.events.record import record
 from apps.events.retention import kept_since
@@ -175,6 +176,7 @@ def prune() -> None:
     """Let go of what is too old: ticks with their events, firings some time after those."""
     since = kept_since()
     Tick.objects.filter(at__lt=since).delete()
+    forget_imported()
     long_ago = min(since, timezone.now() - FIRINGS_KEPT)
     old = Firing.objects.filter(fired__lt=long_ago).order_by("fired")[:PRUNE_AT_ONCE]
     Firing.objects.filter(pk__in=[firing.pk for firing in old.only("pk")]).delete()

@@ -32,6 +32,7 @@ from apps.automations.manners import Manners
 from apps.automations.models import Automation, Clock, Tick
 from apps.automations.reading import BadTrigger
 from apps.events.follower import MOST_EVENTS, MOST_SECONDS, PART, PLACE
+from apps.events.imported import tell_imported
 from apps.events.log import ABOVE, head_sync, read_on
 from apps.events.models import Event, Source
 from apps.query import Query
@@ -68,6 +69,7 @@ class Seen:
         self.related: list[Mapping[str, str]] = event.related
         self.outcome: int = event.outcome
         self.event: str = event.event
+        self.is_imported = event.is_imported
 
     @cached_property
     def depth(self) -> int:
@@ -238,6 +240,7 @@ def catch_up(memory: Memory, watched: Watched) -> None:
         ]
         if not events:
             break
+        tell_imported(events)
         for event in events:
             clock = max(clock, event.received)
             event.source_name = source_name(memory, event.source_id)
@@ -272,6 +275,7 @@ def read_some(memory: Memory) -> int:
     handled, end = 0, time.monotonic() + MOST_SECONDS
     while handled < MOST_EVENTS and time.monotonic() < end:
         events = read_on(memory.place, PART, reads=memory.reads)
+        tell_imported(events)
         for event in events:
             take(memory, event)
         handled += len(events)

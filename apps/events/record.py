@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from apps.events.draft import Draft
+from apps.events.imported import mark
 from apps.events.row import COPY, Refused, Row, copied, rows_of
 
 # LATERAL with LIMIT keeps the planner to one probe a row, and the bounds to the partitions meant.
@@ -62,13 +63,15 @@ class BadData(Exception):
         return Refused(index, self.path, self.say)
 
 
-def record(drafts: Sequence[Draft], *, source_id: int) -> Recorded:
+def record(drafts: Sequence[Draft], *, source_id: int, imported: bool = False) -> Recorded:
     """Store drafts on Django's connection; raises Refused for data that PostgreSQL refuses."""
     rows = rows_of(drafts, source_id=source_id)
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 stored = _store(cursor, rows)
+                if imported and stored:
+                    mark(cursor)
             return Recorded(len(stored), len(rows) - len(stored))
         except BadData as error:
             raise error.refused(rows) from error

@@ -37,6 +37,7 @@ class Told:
     related: Sequence[Mapping[str, str]] = ()
     outcome: int = 5
     depth: int = 0
+    is_imported: bool = False
 
     @property
     def id(self) -> UUID:

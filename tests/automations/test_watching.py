@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from apps.automations import taking_down
@@ -181,6 +185,23 @@ def test_late_event_fires_nothing_and_is_counted(watching, automate, happen):
     watching.step()
     assert fired() == []
     assert LateEvents.objects.get(automation=automation).events == 1
+
+
+def test_imported_event_fires_nothing_and_is_counted(watching, automate, happen, tmp_path):
+    automation = automate(PAID)
+    now = timezone.now().isoformat()
+    event = {"id": str(uuid4()), "occurred": now, "event": "invoice.paid"}
+    file = tmp_path / "events.ndjson"
+    file.write_text(json.dumps(event | {"resource": {"prefect.resource.id": "invoice.1"}}))
+    call_command("import", file, system="eventfeed", stdout=StringIO())
+    until_final()
+    watching.step()
+    assert Event.objects.filter(event="invoice.paid").exists()
+    assert fired() == []
+    assert LateEvents.objects.get(automation=automation).events == 1
+    happen("invoice.paid")
+    watching.step()
+    assert fired() == ["triggered"]
 
 
 def test_dry_run_writes_what_it_would_have_done(watching, automate, happen):

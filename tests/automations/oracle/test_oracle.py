@@ -61,7 +61,7 @@ class Seen:
     def __init__(self, told: Told, place: int) -> None:
         self.told, self.tx, self.seq, self.depth = told, place, 0, 0
         self.id, self.event, self.outcome = told.id, told.event, told.outcome
-        self.resource, self.related = told.resource, told.related
+        self.resource, self.related, self.is_imported = told.resource, told.related, False
         self.received = micros(told.received)
         self.at = min(micros(told.occurred), self.received)
 
