@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from apps.automations.doing.performing import CannotDo
+from apps.automations.doing.job import CannotDo
 from apps.automations.doing.sending.told import Call, Notify
 
 Data = Mapping[str, Any]

@@ -13,7 +13,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from apps.automations.doing.performing import send
+from apps.automations.doing.job import send
 from apps.automations.doing.sending.told import Call
 from apps.events.follower import behind
 

@@ -26,7 +26,8 @@ from apps.automations.doing import actions, telling
 from apps.automations.doing.actions import BadAction
 from apps.automations.doing.context import context_of
 from apps.automations.doing.destinations import may_be_private, opened
-from apps.automations.doing.performing import SENDER, Done, Job, perform
+from apps.automations.doing.job import SENDER, Done, Job
+from apps.automations.doing.performing import perform
 from apps.automations.keeping import switch
 from apps.automations.models import Attempt, Automation, Destination, Task
 from apps.events.absence import Absence, one_line

@@ -14,7 +14,7 @@ from uuid import UUID
 from apps.automations.doing import actions
 from apps.automations.doing.blocks import notification_of_block, webhook_of_block
 from apps.automations.doing.destinations import PrefectServer
-from apps.automations.doing.performing import (
+from apps.automations.doing.job import (
     MOST_KEPT,
     CannotDo,
     Done,

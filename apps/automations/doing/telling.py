@@ -9,7 +9,7 @@ from uuid import UUID, uuid4, uuid5
 
 from django.utils import timezone
 
-from apps.automations.doing.performing import Done
+from apps.automations.doing.job import Done
 from apps.automations.models import Firing, Task
 from apps.events.audit import SOURCE, SYSTEM
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft

@@ -10,7 +10,8 @@ from django.utils import timezone
 from apps.automations.doing import actions
 from apps.automations.doing.context import context_of
 from apps.automations.doing.destinations import PrefectServer, may_be_private, opened
-from apps.automations.doing.performing import Done, Job, done, perform
+from apps.automations.doing.job import Done, Job, done
+from apps.automations.doing.performing import perform
 from apps.automations.doing.prefect import Server
 from apps.automations.models import Automation, Destination, Firing
 from eventfeed.sealed import CannotOpen

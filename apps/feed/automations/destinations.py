@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.automations.doing.destinations import BadDestination, delete, new_secret, save
-from apps.automations.doing.performing import Done
+from apps.automations.doing.job import Done
 from apps.automations.doing.trying import send_test
 from apps.automations.models import Automation, Destination
 from apps.feed.automations.access import for_changers, may_change, name_of
@@ -103,6 +103,14 @@ class DestinationForm(forms.ModelForm):
                 raise forms.ValidationError(f"Write “Name: value” instead of “{line[:80]}”.")
             headers[found[1]] = found[2]
         return headers
+
+    def clean(self) -> dict[str, Any]:
+        told = super().clean() or self.cleaned_data
+        secrets = any(told.get(name) for name in ("secret", "headers", "key"))
+        if self.instance.pk and secrets and not told.get("url"):
+            say = "Write the address again, too: it and its secrets are replaced together."
+            self.add_error("url", say)
+        return told
 
     def keep(self, by: str | None) -> bool:
         """Keep what was written; without an address all of the former one stays."""

@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from apps.automations.doing import outbox
-from apps.automations.doing.performing import SENDER
+from apps.automations.doing.job import SENDER
 from apps.automations.models import Attempt, Task
 from tests.automations.doing.fired import again, fired
 from tests.automations.doing.waiting import ended, tried
