@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from apps.automations.doing import actions
@@ -30,6 +31,9 @@ from apps.automations.doing.sending.told import Call, Notify, Signed
 from apps.automations.doing.templates import BadTemplate, render_all
 from apps.events.draft import RESOURCE_ID
 
+# Headers by which a receiver knows who asks: kept by nobody.
+SECRET = re.compile(r"auth|token|key|secret|cookie|signature|password")
+HIDDEN = "…"
 # Of the name of an event, and of the id of a resource.
 MOST_NAME = 1_024
 
@@ -68,11 +72,12 @@ def _webhook(job: Job, action: actions.Webhook) -> Done:
     # Only a preview has a destination without its address.
     _checked(url if address or not action.destination else None, own)
     body = body if body.strip() or action.method in ("GET", "DELETE") else default_body(job)
-    headers = {"content-type": _type(body)} | {name.lower(): own[name] for name in own}
+    headers = {"content-type": _type(body)} if body else {}
+    headers |= {name.lower(): own[name] for name in own}
     rendered = {
         "method": action.method,
         "url": action.destination or url,
-        "headers": headers,
+        "headers": {name: HIDDEN if SECRET.search(name) else headers[name] for name in headers},
         "body": body[:MOST_KEPT],
     }
     if job.dry:

@@ -76,7 +76,7 @@ def test_method_address_and_headers_are_templates_too(receiver):
             "type": "webhook",
             "url": f"{receiver.url}/{{{{ event.resource.id }}}}",
             "method": "PUT",
-            "headers": {"X-Amount": "{{ event.payload.amount }}"},
+            "headers": {"X-Amount": "{{ event.payload.amount }}", "Authorization": "Bearer abc"},
             "body": '{"name": {{ event.resource.name|tojson }}}',
         }
     )
@@ -84,8 +84,19 @@ def test_method_address_and_headers_are_templates_too(receiver):
     (received,) = receiver.received
     assert (received.method, received.path) == ("PUT", "/hook/order.42")
     assert received.headers["x-amount"] == "12.5"
+    assert received.headers["authorization"] == "Bearer abc"
+    assert "abc" not in json.dumps(ended(task).rendered)
     assert received.body == b'{"name": "Order 42"}'
     assert ended(task).rendered["url"] == f"{receiver.url}/order.42"
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_what_has_no_body_is_sent_none(method, receiver):
+    (task,) = fired({"type": "webhook", "url": receiver.url, "method": method})
+    assert ended(task).state == Task.State.DONE
+    (received,) = receiver.received
+    assert (received.method, received.body) == (method, b"")
+    assert "content-type" not in received.headers
 
 
 def test_a_template_cannot_add_a_header(receiver):
