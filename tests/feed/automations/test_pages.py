@@ -424,6 +424,9 @@ def test_a_destination_is_kept_sealed_and_never_shown(client):
     post(client, f"/automations/destinations/{one.id}", {"name": "renamed", "private": "on"})
     one.refresh_from_db()
     assert (one.name, one.private, one.sealed) == ("renamed", True, sealed)
+    alone = {"name": "renamed", "secret": "whsec_ZGVm"}
+    answer = post(client, f"/automations/destinations/{one.id}", alone)
+    assert "Write the address again, too" in said(answer)
     post(client, f"/automations/destinations/{one.id}/remove", {})
     assert not Destination.objects.exists()
 
