@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
@@ -62,6 +64,13 @@ def switch(automation: Automation, on: bool, by: str | None = None) -> None:
         setattr(automation, name, getattr(kept, name))
     if changes:
         _tell("switched-on" if on else "switched-off", automation, by)
+
+
+def mute(automation: Automation, until: datetime | None, by: str | None = None) -> None:
+    """Let an automation record its firings and do nothing until then; None ends that."""
+    automation.muted_until, automation.updated = until, timezone.now()
+    automation.save(update_fields=["muted_until", "updated"])
+    _tell("muted" if until else "unmuted", automation, by)
 
 
 def delete(automation: Automation, by: str | None = None) -> None:

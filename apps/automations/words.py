@@ -24,6 +24,8 @@ TABLE: Sequence[tuple[str, str, Outcome]] = [
     ("audit.automation.changed", "Automation changed", INFORMATION),
     ("audit.automation.switched-on", "Automation switched on", INFORMATION),
     ("audit.automation.switched-off", "Automation switched off", INFORMATION),
+    ("audit.automation.muted", "Automation muted", INFORMATION),
+    ("audit.automation.unmuted", "Automation no longer muted", INFORMATION),
     ("audit.automation.removed", "Automation removed", INFORMATION),
     ("audit.firing.acknowledged", "Firing acknowledged", INFORMATION),
     ("audit.destination.made", "Destination made", INFORMATION),

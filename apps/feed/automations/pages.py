@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.automations.keeping import delete, live, save
+from apps.automations.keeping import mute as mute_it
 from apps.automations.keeping import switch as switch_it
 from apps.automations.models import Automation, LateEvents
 from apps.feed.automations.access import for_changers, may_change, name_of
@@ -152,8 +153,8 @@ def mute(request: HttpRequest, automation: Automation) -> HttpResponse:
     """Let it record its firings and do nothing, for so many hours; 0 ends that."""
     said = request.POST.get("hours", "")
     hours = int(said) if said.isdecimal() and len(said) < 4 else 0
-    automation.muted_until = timezone.now() + timedelta(hours=hours) if hours else None
-    save(automation, by=name_of(request))
+    until = timezone.now() + timedelta(hours=hours) if hours else None
+    mute_it(automation, until, by=name_of(request))
     return redirect(f"{HERE}/{automation.id}")
 
 

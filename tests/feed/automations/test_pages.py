@@ -317,6 +317,19 @@ def test_it_is_switched_muted_and_removed(client):
     assert "removed" in get(client, f"/automations/{one.id}")
 
 
+def test_one_whose_destination_is_gone_is_muted_and_switched_all_the_same(client):
+    gone = {"type": "webhook", "destination": "gone", "method": "POST"}
+    one = Automation.objects.create(
+        name="a", trigger={"type": "presence", "query": "a"}, actions=[gone]
+    )
+    assert post(client, f"/automations/{one.id}/mute", {"hours": "1"}).status_code == 302
+    assert post(client, f"/automations/{one.id}/switch", {"on": "0"}).status_code == 302
+    one.refresh_from_db()
+    assert one.muted_until
+    assert not one.enabled
+    assert "gone" in raw(client, f"/automations/{one.id}/edit")
+
+
 def test_what_people_do_is_told(client):
     one = made(client)
     post(client, f"/automations/{one.id}/switch", {"on": "0"})
