@@ -37,7 +37,6 @@ from apps.automations.keeping import machine_of
 from apps.automations.manners import Manners
 from apps.automations.models import Automation, Firing
 from apps.automations.past import Past, Slice, fitting, now
-from apps.automations.watching import Seen
 
 MOST_SHOWN = 100
 MOST_MOMENTS = 10_000
@@ -118,10 +117,9 @@ class Backtest:
     def _fold(self, part: Slice) -> None:
         """Show the machine a piece of the log, and let time pass there as it did."""
         machine, clocks, reached = self._machine, part.clocks, 0
-        for event, fits in fitting(machine.queries, part):
-            at = part.index((event.tx, event.seq))
+        for at, seen, fits in fitting(machine.queries, part):
             self._pass_time(part, reached, at)
-            self._decide(machine.take(Seen(event), clocks[at], fits), clocks[at])
+            self._decide(machine.take(seen, clocks[at], fits), clocks[at])
             self.taken += 1
             reached = at + 1
         self._pass_time(part, reached, len(clocks) - 1)

@@ -7,22 +7,23 @@ of those that fit a query, found by the index of terms. Each statement is a tran
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import accumulate
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 import psycopg
 from django.db import connection
 
-from apps.automations.decision import EPOCH
+from apps.automations.decision import EPOCH, micros
+from apps.automations.firing import DEPTH, depth_of
 from apps.automations.models import Tick
-from apps.events.imported import tell_imported
-from apps.events.log import events_of, only, selected, state_sync
-from apps.events.models import Event
+from apps.events.imported import imported_between
+from apps.events.log import state_sync
 from apps.events.walk import match_of
 from apps.query import Query
 
@@ -44,18 +45,19 @@ CLOCK_AT = """
 FIRST_FROM = "SELECT tx, received FROM event WHERE (tx, seq) > (%s, 0) ORDER BY tx, seq LIMIT 1"
 NOW = "SELECT clock_timestamp()"
 
-READS = only(frozenset({"event", "resource", "related", "outcome"}))
 BY_PLACE = "tx"
 # Written so that the index of places does not narrow: that of terms does.
 BY_TERMS = "tx + 0"
 FITTING = """
-    SELECT {columns}, {fits} FROM event
+    SELECT id, tx, seq, event, outcome, resource::text, related::text, {fits} FROM event
     WHERE occurred BETWEEN %s AND %s AND ({place}, seq) > (%s, %s) AND ({place}, seq) <= (%s, %s)
         AND ({any}) ORDER BY {place}, seq
 """
 
 # When it was received, or the clock of a tick; and when it occurred, which a tick did not.
 Row = tuple[int, int, datetime, datetime | None]
+RESOURCE = msgspec.json.Decoder(dict[str, str])
+RELATED = msgspec.json.Decoder(list[dict[str, str]])
 PLACE = itemgetter(0, 1)
 PLACE_AND_TIME = itemgetter(0, 1, 2)
 
@@ -84,10 +86,6 @@ class Slice:
     def since(self, moment: datetime) -> Slice:
         """Return what comes from where the clock reaches a moment."""
         return self._cut(slice(bisect_left(self.clocks, moment), None), is_last=self.is_last)
-
-    def index(self, place: tuple[int, int]) -> int:
-        """Return which of the rows is the event at a place."""
-        return bisect_left(self.rows, place, key=PLACE)
 
     def _cut(self, part: slice, *, is_last: bool) -> Slice:
         rows, clocks = self.rows[part], self.clocks[part]
@@ -128,34 +126,75 @@ class Past:
             self.place, self.clock, is_first = end, clocks[-1], False
 
 
-def fitting(queries: Sequence[Query], part: Slice) -> Iterator[tuple[Event, set[int]]]:
-    """Yield the events that fit any of the queries, and which, in the order of the log."""
+class Seen:
+    """An event of the past as a machine sees it; its labels are read when they matter."""
+
+    __slots__ = (
+        *("id", "tx", "seq", "event", "outcome", "_resource", "_related"),
+        *("received", "at", "is_imported"),
+    )
+
+    def __init__(self, told: Sequence[Any], row: Row, is_imported: bool) -> None:
+        self.id, self.tx, self.seq, self.event, self.outcome = told[:5]
+        self._resource, self._related = told[5:7]
+        _, _, received, occurred = row
+        self.received = micros(received)
+        self.at = min(micros(occurred or received), self.received)
+        self.is_imported = is_imported
+
+    @property
+    def resource(self) -> Mapping[str, str]:
+        return RESOURCE.decode(self._resource)
+
+    @property
+    def related(self) -> Sequence[Mapping[str, str]]:
+        return RELATED.decode(self._related)
+
+    @property
+    def depth(self) -> int:
+        return depth_of(self) if DEPTH in self._resource or DEPTH in self._related else 0
+
+
+class Fit(NamedTuple):
+    """An event that fits queries: which of the rows of its slice it is, and their numbers."""
+
+    at: int
+    seen: Seen
+    queries: frozenset[int]
+
+
+def fitting(queries: Sequence[Query], part: Slice) -> Iterator[Fit]:
+    """Yield the events that fit any of the queries, in the order of the log."""
     if not part.occurred:
         return
+    found = _found(queries, part)
+    if not found:
+        return
+    imported = imported_between(found[0][1], found[-1][1])
+    rows, at, end = part.rows, 0, len(part.rows)
+    for told in found:
+        place = told[1:3]
+        while at < end and PLACE(rows[at]) < place:
+            at += 1
+        if at < end and PLACE(rows[at]) == place:
+            numbers = frozenset([number for number, fits in enumerate(told[7:]) if fits])
+            yield Fit(at, Seen(told, rows[at], told[1] in imported), numbers)
+
+
+def _found(queries: Sequence[Query], part: Slice) -> list[tuple[Any, ...]]:
     matches = [match_of(query) for query in queries]
     each = [f"({match.sql})" if match else "TRUE" for match in matches]
-    params = [match.params if match else () for match in matches]
+    asked = [param for match in matches if match for param in match.params]
     alone = len(queries) == 1
     sql = FITTING.format(
-        columns=selected(READS),
         fits="TRUE" if alone else ", ".join(each),
         any=" OR ".join(each),
         place=BY_TERMS if all(match and match.by_terms for match in matches) else BY_PLACE,
     )
-    asked = [one for each in params for one in each]
     bounds = [min(part.occurred), max(part.occurred), *part.start, *PLACE(part.rows[-1])]
     with connection.cursor() as cursor:
         cursor.execute(sql, [*([] if alone else asked), *bounds, *asked])
-        found = cursor.fetchall()
-    width = len(READS)
-    events = events_of([row[:width] for row in found], READS)
-    tell_imported(events)
-    for event, row in zip(events, found, strict=True):
-        at = part.index((event.tx, event.seq))
-        if at < len(part.rows) and PLACE(part.rows[at]) == (event.tx, event.seq):
-            _, _, received, occurred = part.rows[at]
-            event.__dict__ |= {"received": received, "occurred": occurred}
-            yield event, {number for number, fits in enumerate(row[width:]) if fits}
+        return cursor.fetchall()
 
 
 def now() -> datetime:

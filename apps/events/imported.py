@@ -29,11 +29,16 @@ def tell_imported(events: Sequence[Event]) -> None:
     """Set `is_imported` of events in the order of the log."""
     if not events:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(BETWEEN, [events[0].tx, events[-1].tx])
-        found = {tx for (tx,) in cursor.fetchall()}
+    found = imported_between(events[0].tx, events[-1].tx)
     for event in events if found else ():
         event.is_imported = event.tx in found
+
+
+def imported_between(first: int, last: int) -> set[int]:
+    """Return the transactions of a part of the log, both ends included, that took over events."""
+    with connection.cursor() as cursor:
+        cursor.execute(BETWEEN, [first, last])
+        return {tx for (tx,) in cursor.fetchall()}
 
 
 def forget_imported() -> None:
