@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from django.conf import settings
 
-from apps.automations.doing.sandbox import EVENTS_URL
+from apps.automations.doing.sandbox import ORIGIN
 from apps.automations.models import Automation, Firing
 
 TIMES = ("occurred", "received", "start", "end", "fired", "triggered")
@@ -53,6 +52,7 @@ def context_of(firing: Firing, automation: Automation | None = None) -> dict[str
         "firing": told,
         "firings": [told, *children],
         "events": events,
+        ORIGIN: _origin(),
     }
 
 
@@ -75,20 +75,16 @@ def _automation(automation: Automation) -> dict[str, Any]:
         "tags": automation.tags,
         "enabled": automation.enabled,
         "url": _page(f"/automations/{automation.id}"),
-        "events_url": _events_page(f"eventfeed.automation.{automation.id}"),
+        "about": f"eventfeed.automation.{automation.id}",
     }
 
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
     told = _timed(event)
     told["url"] = _page(f"/events/{event.get('id', '')}")
-    told["resource"] = _resource(event.get("resource") or {})
-    told["related"] = [_resource(labels) for labels in event.get("related") or ()]
+    told["resource"] = dict(event.get("resource") or {})
+    told["related"] = [dict(labels) for labels in event.get("related") or ()]
     return told
-
-
-def _resource(labels: Mapping[str, str]) -> dict[str, str]:
-    return {**labels, EVENTS_URL: _events_page(labels.get("prefect.resource.id", ""))}
 
 
 def _timed(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,13 +99,11 @@ def _moment(value: Any) -> Any:
         return value
 
 
-def _events_page(resource_id: str) -> str:
-    text = resource_id.replace("\\", "\\\\").replace('"', '\\"')
-    query = quote(f'any:"{text}"')
-    return _page(f"/?q={query}")
-
-
 def _page(path: str) -> str:
     """Return the address of a page, whole where it is known where pages come from."""
+    return f"{_origin()}{path}"
+
+
+def _origin() -> str:
     origins: Sequence[str] = settings.CSRF_TRUSTED_ORIGINS
-    return f"{origins[0] if origins else ''}{path}"
+    return origins[0] if origins else ""

@@ -19,6 +19,7 @@ from apps.automations.doing.frames import Frame, read_frame, write_frame
 from apps.automations.doing.sandbox import (
     MOST_OUTPUT,
     BadTemplate,
+    Event,
     Labels,
     Resource,
     Told,
@@ -93,12 +94,13 @@ def told(context: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _told(value: Any, name: str = "") -> Any:
+def _told(value: Any) -> Any:
     if isinstance(value, dict):
         if "prefect.resource.id" in value:
             return Resource(value)
+        kind = Event if "resource" in value and "related" in value else Told
         # What a sender has written stays what it is.
-        return Told({key: one if key == "payload" else _told(one) for key, one in value.items()})
+        return kind({key: one if key == "payload" else _told(one) for key, one in value.items()})
     return [_told(one) for one in value] if isinstance(value, list) else value
 
 

@@ -10,10 +10,19 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
-from jinja2 import ChainableUndefined, Template, TemplateSyntaxError, Undefined, nodes
+from jinja2 import (
+    ChainableUndefined,
+    Template,
+    TemplateSyntaxError,
+    Undefined,
+    nodes,
+    pass_context,
+)
 from jinja2.exceptions import SecurityError, TemplateError, TemplateRuntimeError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import htmlsafe_json_dumps
 from jinja2_humanize_extension import HumanizeExtension
@@ -133,6 +142,38 @@ class Resource(dict[str, str]):
     def labels(self) -> "Labels":
         return Labels(self)
 
+    def has_all_labels(self, labels: Mapping[str, str]) -> bool:
+        return all(self.get(label) == value for label, value in labels.items())
+
+
+class Event(Told):
+    """An event, with what else Prefect's events can be asked."""
+
+    @property
+    def involved_resources(self) -> list[Resource]:
+        return [self["resource"], *self["related"]]
+
+    @property
+    def resource_in_role(self) -> Mapping[str, Resource]:
+        return {one.role: one for one in reversed(self["related"])}
+
+    @property
+    def resources_in_role(self) -> Mapping[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for one in self["related"]:
+            found.setdefault(one.role, []).append(one)
+        return found
+
+    def find_resource_label(self, label: str) -> str | None:
+        """Find a label of the resource, or `related:ROLE:LABEL` of the first in a role."""
+        head, _, related = label.rpartition(":")
+        directive, _, role = head.partition(":")
+        if directive == "related":
+            found = self.resource_in_role.get(role)
+            return None if found is None else found.get(related)
+        resource: Resource = self["resource"]
+        return resource.get(label)
+
 
 class Labels:
     """Labels by their dotted parts, as Prefect has them: `labels.prefect.resource.id`."""
@@ -169,15 +210,22 @@ def _url(value: Any) -> str | None:
     return str(found) if found else None
 
 
-def _events_url(value: Any) -> str | None:
-    """Return where the events of a resource are shown."""
+@pass_context
+def _events_url(context: Context, value: Any) -> str | None:
+    """Return where the events of a resource are shown, or of an automation."""
     if isinstance(value, Resource):
-        return value.get(EVENTS_URL)
-    found = value.get("events_url") if isinstance(value, Mapping) else None
-    return str(found) if found else None
+        about = value.id
+    elif isinstance(value, Mapping) and value.get("about"):
+        about = str(value["about"])
+    else:
+        return None
+    text = about.replace("\\", "\\\\").replace('"', '\\"')
+    query = quote(f'any:"{text}"')
+    return f"{context.get(ORIGIN) or ''}/?q={query}"
 
 
-EVENTS_URL = "eventfeed.events-url"
+# Where pages come from: in the context, for the filters.
+ORIGIN = "_origin"
 
 
 def _flow_run_id(text: Any) -> str | None:
