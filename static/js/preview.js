@@ -46,6 +46,14 @@ function follow(form) {
     timer = setTimeout(ask, WAIT);
   });
   form.querySelector("[name=preview]").hidden = true;
+  if ([...form.elements].some(isChanged)) ask();
+}
+
+// What was typed before the script came, or was restored by the browser, counts too.
+function isChanged(field) {
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.options) return [...field.options].some((one) => one.defaultSelected && !one.selected);
+  return field.defaultValue !== undefined && field.value !== field.defaultValue;
 }
 
 for (const form of document.querySelectorAll("form[data-preview]")) follow(form);
