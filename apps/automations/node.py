@@ -15,7 +15,7 @@ from apps.automations.trigger import Trigger
 # An automation remembers so many keys of each of its triggers, and takes no notice of more.
 MOST_KEYS = 10_000
 # The last events that a firing shows.
-MOST_MARKS = 10
+MOST_MARKS = 5
 LONGEST_KEY = 1_000
 FIRINGS = UUID("5e2f6f0a-6d35-4c5b-9f07-6a6a1f0f3c11")
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+import msgspec
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 from django.utils import timezone
 
+from apps.automations.decision import Kept
 from apps.automations.firing import copies_of, event_of, firing_of, tasks_of
 from apps.automations.manners import MINUTE
 from apps.automations.models import Automation, Bucket, Clock, Firing, Task, Tick
@@ -39,7 +41,9 @@ BEGIN = """
 # In the order of their keys, so that overlapping batches lock rows in the same order.
 KEEP = """
     INSERT INTO automation_bucket (automation_id, version, key, state, due)
-    SELECT * FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::jsonb[], %s::timestamptz[])
+    SELECT * FROM jsonb_to_recordset(%s::jsonb)
+        AS told (automation_id uuid, version int, key text, state jsonb, due timestamptz)
+    ORDER BY automation_id, version, key
     ON CONFLICT (automation_id, version, key)
     DO UPDATE SET state = excluded.state, due = excluded.due
 """
@@ -112,22 +116,28 @@ def fired_lately(automation: Automation, clock: datetime) -> Iterable[Firing]:
 
 def states(watched: Iterable[Watched], cursor: CursorWrapper) -> None:
     """Keep what machines remember now."""
-    kept: list[tuple[Any, ...]] = []
+    kept: list[dict[str, Any]] = []
     forgotten: list[tuple[Any, ...]] = []
     for one in watched:
         id, version = one.automation.id, one.automation.version
         if one.is_new:
-            kept.append((id, version, FOLLOWED, "{}", None))
+            kept.append(_row(id, version, FOLLOWED, Kept({}, None)))
             one.is_new = False
         for key, state in one.machine.dirty().items():
             if state is None:
                 forgotten.append((id, version, key))
             else:
-                kept.append((id, version, key, json.dumps(state.state), state.due))
+                kept.append(_row(id, version, key, state))
     if kept:
-        cursor.execute(KEEP, _columns(kept))
+        # One text: as arrays, quoting them was a quarter of all that following costs.
+        cursor.execute(KEEP, [msgspec.json.encode(kept).decode()])
     if forgotten:
         cursor.execute(FORGET, _columns(forgotten))
+
+
+def _row(id: UUID, version: int, key: str, kept: Kept) -> dict[str, Any]:
+    told = {"automation_id": id, "version": version, "key": key}
+    return told | {"state": kept.state, "due": kept.due}
 
 
 def states_of(automation: Automation) -> dict[str, Mapping[str, Any]] | None:

@@ -12,7 +12,7 @@ from apps.automations.node import MOST_MARKS, Core, Key, Node
 from apps.automations.trigger import Absence, Presence, duration
 
 # Expected events that are remembered for an `after` that may come behind them in the log.
-MOST_HELD = 100
+MOST_HELD = 20
 # When the clock jumps beyond more windows than these, only those with events are told of.
 MOST_WINDOWS = 1_000
 # Where no time is said, Prefect gives events this long to come together: it sweeps then.
