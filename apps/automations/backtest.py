@@ -101,11 +101,13 @@ class Backtest:
             if self.past is None:
                 part = part.since(self.since)
             self._fold(part)
-            if part.is_last or self.is_stopped:
+            if part.is_last:
                 break
             self._come_to(part, until)
             if progress is not None:
                 progress(self)
+            if self.is_stopped:
+                break
         if not self.is_stopped:
             self._decide(self._machine.tick(until, Place(*part.end)), until)
             self.share, self.is_done = 1.0, True
