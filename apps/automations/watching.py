@@ -123,6 +123,8 @@ class Memory:
     """Whether anything but the position is to be written."""
     looked: float = 0.0
     wrote: float = field(default_factory=time.monotonic)
+    pause: float = 0.0
+    """Seconds between two writings in which nothing fires."""
 
 
 class Watching:
@@ -152,7 +154,7 @@ class Watching:
         handled = read_some(memory) if memory.watched else skip(memory)
         if not handled:
             stand(memory)
-        is_time = time.monotonic() - memory.wrote >= WRITE_EVERY
+        is_time = time.monotonic() - memory.wrote >= memory.pause
         if memory.decided or (is_time and has_changed(memory)):
             write(memory)
         self._prune()
@@ -388,6 +390,7 @@ def has_changed(memory: Memory) -> bool:
 
 def write(memory: Memory) -> None:
     """Write what has fired, what is remembered, and the position, in one transaction."""
+    began = time.monotonic()
     with transaction.atomic(), connection.cursor() as cursor:
         taking_down.firings(memory.decided)
         taking_down.states(memory.watched.values(), cursor)
@@ -396,6 +399,8 @@ def write(memory: Memory) -> None:
         taking_down.position(memory.written, memory.place, cursor)
     memory.decided, memory.ticks, memory.changed = [], [], False
     memory.written, memory.wrote = memory.place, time.monotonic()
+    # Where there is much to write, it is a smaller part of the work when it is done less often.
+    memory.pause = max(WRITE_EVERY, min(5 * (memory.wrote - began), 5 * WRITE_EVERY))
 
 
 watching = Watching()
