@@ -138,10 +138,9 @@ def tasks_of(firing: Firing) -> list[Task]:
     automation = firing.automation
     if firing.silent and not automation.dry_run:
         return []
-    if firing.kind == Firing.Kind.RESOLVED:
-        actions = automation.actions_on_resolve
-    else:
-        actions = [*automation.actions, *automation.actions_on_trigger]
+    resolved = firing.kind == Firing.Kind.RESOLVED
+    then = automation.actions_on_resolve if resolved else automation.actions_on_trigger
+    actions = [*automation.actions, *then]
     state = Task.State.DRY if automation.dry_run else Task.State.WAITING
     return [
         Task(id=uuid5(firing.id, str(at)), firing=firing, at=at, action=action, state=state)

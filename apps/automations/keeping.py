@@ -41,9 +41,7 @@ def save(automation: Automation, by: str | None = None) -> None:
         before = Automation.objects.select_for_update().filter(pk=automation.pk).first()
         if before is not None:
             automation.version = before.version
-        if before is None or any(
-            getattr(before, name) != getattr(automation, name) for name in ANEW
-        ):
+        if before is None or _is_another(automation, before):
             _begin_anew(automation, is_new=before is None)
         automation.updated = timezone.now()
         automation.save()

@@ -51,7 +51,7 @@ class Automation(models.Model):
         default=False, help_text="It records what it would have done, and does nothing."
     )
     trigger = models.JSONField(
-        help_text="As `apps.automations.reading` reads it; Prefect's as it was sent."
+        help_text="As `apps.automations.reading` reads it; Prefect's as sent."
     )
     actions = models.JSONField(default=list, blank=True)
     actions_on_trigger = models.JSONField(default=list, blank=True)

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -26,7 +27,7 @@ from apps.automations import taking_down
 from apps.automations.decision import EPOCH, Decision, Place, micros
 from apps.automations.firing import depth_of
 from apps.automations.index import Index
-from apps.automations.keeping import machine_of
+from apps.automations.keeping import machine_of, switch
 from apps.automations.machine import Machine
 from apps.automations.manners import Manners
 from apps.automations.models import Automation, Clock, Tick
@@ -41,6 +42,8 @@ from apps.query.terms import ReadTerms
 logger = logging.getLogger(__name__)
 
 NAME = "automations"
+# Who is said to have switched an automation off that failed.
+FAILED = "Eventfeed, because it failed"
 # Seconds between two looks at which automations there are, and between two writings.
 LOOK_EVERY = 1.0
 WRITE_EVERY = 1.0
@@ -112,6 +115,8 @@ class Memory:
     """Whether now() has moved the clock since the last event, and no tick tells so yet."""
     watched: dict[UUID, Watched] = field(default_factory=dict)
     decided: list[Decided] = field(default_factory=list)
+    failed: list[Automation] = field(default_factory=list)
+    """What is to be switched off, because it failed."""
     ticks: list[Tick] = field(default_factory=list)
     due: list[tuple[datetime, int, UUID]] = field(default_factory=list)
     sources: dict[int, str] = field(default_factory=dict)
@@ -155,7 +160,7 @@ class Watching:
         if not handled:
             stand(memory)
         is_time = time.monotonic() - memory.wrote >= memory.pause
-        if memory.decided or (is_time and has_changed(memory)):
+        if memory.decided or memory.failed or (is_time and has_changed(memory)):
             write(memory)
         self._prune()
         return handled
@@ -247,9 +252,11 @@ def catch_up(memory: Memory, watched: Watched) -> None:
             clock = max(clock, event.received)
             event.source_name = source_name(memory, event.source_id)
             fits = set(index.fitting(event, ReadTerms(event.terms)))
-            decide(memory, watched, watched.machine.take(Seen(event), clock, fits), clock)
+            with apart(memory, watched):
+                decide(memory, watched, watched.machine.take(Seen(event), clock, fits), clock)
         place = events[-1].tx, events[-1].seq
-    decide(memory, watched, watched.machine.tick(memory.clock, memory.place), memory.clock)
+    with apart(memory, watched):
+        decide(memory, watched, watched.machine.tick(memory.clock, memory.place), memory.clock)
 
 
 def draw_up_index(memory: Memory) -> None:
@@ -297,13 +304,14 @@ def take(memory: Memory, event: Event) -> None:
     event.source_name = source_name(memory, event.source_id)
     seen: Seen | None = None
     for id, fits in fitting(memory, event).items():
-        watched = memory.watched[id]
-        if (event.tx, event.seq) <= watched.start:
+        watched = memory.watched.get(id)
+        if watched is None or (event.tx, event.seq) <= watched.start:
             continue
         seen = seen or Seen(event)
-        decisions = watched.machine.take(seen, memory.clock, fits)
-        decide(memory, watched, decisions, memory.clock)
-        note_due(memory, watched)
+        with apart(memory, watched):
+            decisions = watched.machine.take(seen, memory.clock, fits)
+            decide(memory, watched, decisions, memory.clock)
+            note_due(memory, watched)
     memory.place = event.tx, event.seq
 
 
@@ -325,9 +333,10 @@ def pass_time(memory: Memory, place: tuple[int, int]) -> bool:
         if watched is None or watched.automation.version != version:
             continue
         if watched.machine.due() == due:
-            decisions = watched.machine.tick(memory.clock, place)
-            decide(memory, watched, decisions, memory.clock)
-            note_due(memory, watched)
+            with apart(memory, watched):
+                decisions = watched.machine.tick(memory.clock, place)
+                decide(memory, watched, decisions, memory.clock)
+                note_due(memory, watched)
             passed = True
     return passed
 
@@ -340,6 +349,17 @@ def note_due(memory: Memory, watched: Watched) -> None:
 
 def decide(memory: Memory, watched: Watched, decisions: list[Decision], clock: datetime) -> None:
     memory.decided += [Decided(watched, decision, clock) for decision in decisions]
+
+
+@contextmanager
+def apart(memory: Memory, watched: Watched) -> Iterator[None]:
+    """Let an automation that fails stop by itself, and not the others with it."""
+    try:
+        yield
+    except Exception:
+        logger.exception("The automation %s failed and is switched off.", watched.automation.id)
+        memory.failed.append(watched.automation)
+        memory.watched.pop(watched.automation.id, None)
 
 
 def source_name(memory: Memory, id: int) -> str:
@@ -397,7 +417,9 @@ def write(memory: Memory) -> None:
         taking_down.late(memory.watched.values(), memory.clock, cursor)
         taking_down.clock(memory.clock, memory.carried, memory.ticks)
         taking_down.position(memory.written, memory.place, cursor)
-    memory.decided, memory.ticks, memory.changed = [], [], False
+        for automation in memory.failed:
+            switch(automation, on=False, by=FAILED)
+    memory.decided, memory.failed, memory.ticks, memory.changed = [], [], [], False
     memory.written, memory.wrote = memory.place, time.monotonic()
     # Where there is much to write, it is a smaller part of the work when it is done less often.
     memory.pause = max(WRITE_EVERY, min(5 * (memory.wrote - began), 5 * WRITE_EVERY))

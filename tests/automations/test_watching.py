@@ -15,6 +15,7 @@ from django.utils import timezone
 from apps.automations import taking_down
 from apps.automations import watching as following
 from apps.automations.keeping import save, switch
+from apps.automations.machine import Machine
 from apps.automations.models import Automation, Bucket, Firing, LateEvents, Task, Tick
 from apps.automations.watching import Watching
 from apps.events.follower import Moved
@@ -66,6 +67,26 @@ def test_what_comes_between_switching_on_and_looking_counts(watching, automate, 
     watching.step()
     assert fired() == ["triggered"]
     assert [event["event"] for event in Firing.objects.get().events] == ["invoice.paid"] * 2
+
+
+def test_automation_that_fails_is_switched_off_and_the_others_go_on(
+    watching, automate, happen, monkeypatch: pytest.MonkeyPatch
+):
+    bad, good = automate(PAID), automate(PAID)
+    take = Machine.take
+
+    def fail(machine: Machine, *told: Any) -> list[Any]:
+        if machine.core.automation == bad.pk:
+            raise ZeroDivisionError
+        return take(machine, *told)
+
+    monkeypatch.setattr(Machine, "take", fail)
+    happen("invoice.paid")
+    watching.step()
+    assert [firing.automation_id for firing in Firing.objects.all()] == [good.pk]
+    assert [Automation.objects.get(pk=one.pk).enabled for one in (bad, good)] == [False, True]
+    told = Event.objects.get(event="eventfeed.audit.automation.switched-off")
+    assert told.related[0]["prefect.resource.name"] == following.FAILED
 
 
 def test_memory_outlives_the_process(automate, happen):

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 (
                     "trigger",
                     models.JSONField(
-                        help_text="As `apps.automations.reading` reads it; Prefect's as it was sent."
+                        help_text="As `apps.automations.reading` reads it; Prefect's as sent."
                     ),
                 ),
                 ("actions", models.JSONField(blank=True, default=list)),
