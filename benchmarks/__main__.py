@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import doors, export, idle, ingest, pages, queries, viewers, visible
+from benchmarks import automations, doors, export, idle, ingest, pages, queries, viewers, visible
 from benchmarks.bench import MILLION, Bench
 from benchmarks.events import average_size
 from benchmarks.figures import Figure, table, target_missed
@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "pages": pages.measure,
     "export": export.measure,
     "queries": queries.measure,
+    "automations": automations.measure,
 }
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import environ
 
@@ -113,6 +113,15 @@ def _host_and_port(name: str, written: str, *, or_else: str) -> str:
     named = re.fullmatch(HOST, host, re.IGNORECASE)
     if not named or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
         raise WrongSetting(name, write=f"host:port{or_else}")
+    return written
+
+
+def web_address(name: str) -> str:
+    """Return an address to call, or nothing when none is set."""
+    written = text(name)
+    parts = urlsplit(written)
+    if written and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise WrongSetting(name, write="an address that begins with http:// or https://")
     return written
 
 

@@ -26,6 +26,9 @@ EVENTFEED_MAX_BODY = environment.number(
 EVENTFEED_AUTH = environment.choice("EVENTFEED_AUTH", "on", among=("on", "off"))
 # Where our own requests may go although the address is private: a Prefect server, a receiver.
 EVENTFEED_ALLOWED_DESTINATIONS = environment.names("EVENTFEED_ALLOWED_DESTINATIONS")
+# Seconds that an absence waits for events that are still on their way.
+EVENTFEED_ABSENCE_GRACE = environment.number("EVENTFEED_ABSENCE_GRACE", 10, least=0, most=3600)
+EVENTFEED_HEARTBEAT_URL = environment.web_address("EVENTFEED_HEARTBEAT_URL")
 EVENTFEED_FLYTE_GRPC = environment.address("EVENTFEED_FLYTE_GRPC", "127.0.0.1:8089")
 EVENTFEED_FLYTE_FORWARD = environment.server("EVENTFEED_FLYTE_FORWARD")
 EVENTFEED_OTLP_GRPC = environment.address("EVENTFEED_OTLP_GRPC", "127.0.0.1:4317")
@@ -59,6 +62,7 @@ INSTALLED_APPS = [
     "eventfeed",
     "apps.events",
     "apps.resources",
+    "apps.automations",
     "apps.ingest",
     "apps.feed",
     "apps.accounts",

@@ -10,5 +10,6 @@ urlpatterns = [
     path("", include("apps.accounts.urls")),
     path("", include("apps.feed.api_urls")),
     path("", include("apps.feed.urls")),
+    path("", include("apps.feed.automations.urls")),
     path("", include("apps.ingest.urls")),
 ]

@@ -23,15 +23,17 @@ def tell(
     *,
     kind: str,
     name: str,
+    id: str | None = None,
     by: str | None = None,
     message: str | None = None,
     payload: Mapping[str, Any] | None = None,
 ) -> None:
     """Record `eventfeed.audit.EVENT` about the KIND called NAME, done by a person.
 
+    What may be renamed is known by its `id`.
     What was done stays done when it cannot be told; the log of the process then says so.
     """
-    about = labels(kind, name)
+    about = labels(kind, name, id)
     said = f"eventfeed.audit.{event}"
     try:
         source, _ = Source.objects.get_or_create(name=SOURCE, defaults={"system": SYSTEM})
@@ -51,5 +53,5 @@ def tell(
         logger.exception("%s of %s could not be told as an event.", said, name)
 
 
-def labels(kind: str, name: str) -> dict[str, str]:
-    return {RESOURCE_ID: f"eventfeed.{kind}.{name}", NAME: name}
+def labels(kind: str, name: str, id: str | None = None) -> dict[str, str]:
+    return {RESOURCE_ID: f"eventfeed.{kind}.{id or name}", NAME: name}

@@ -2,7 +2,7 @@
 
 import time
 from datetime import timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -46,6 +46,17 @@ class Follower(Protocol):
     def handle(self, events: list[Event], cursor: CursorWrapper) -> None: ...
 
 
+@runtime_checkable
+class Paced(Protocol):
+    """What follows the log at a pace of its own: it reads, and moves its position, by itself."""
+
+    @property
+    def name(self) -> str: ...
+    def step(self) -> int:
+        """Take the next events and return how many; raises Moved."""
+        ...
+
+
 class Moved(Exception):
     """Another process has moved this follower: what was done here is rolled back."""
 
@@ -57,8 +68,10 @@ class Behind(NamedTuple):
     age: timedelta
 
 
-def step(follower: Follower) -> int:
+def step(follower: Follower | Paced) -> int:
     """Handle the next events and move the position, in one transaction; return how many."""
+    if isinstance(follower, Paced):
+        return follower.step()
     handled = 0
     end = time.monotonic() + MOST_SECONDS
     with transaction.atomic(), connection.cursor() as cursor:

@@ -112,6 +112,8 @@ class Event(models.Model):
     """The log it was read from, when the reader knew."""
     source_name: str = ""
     """The name of its source, when the reader knew."""
+    is_imported: bool = False
+    """Whether it was taken over from a file, when the reader knew."""
 
     class Meta:
         db_table = "event"
@@ -171,6 +173,18 @@ def current_log() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM log")
         return str(cursor.fetchone()[0])
+
+
+class Imported(models.Model):
+    """A transaction that has taken over events from a file; they have its number."""
+
+    tx = models.BigIntegerField(primary_key=True)
+
+    class Meta:
+        db_table = "imported"
+
+    def __str__(self) -> str:
+        return str(self.tx)
 
 
 class FollowerPosition(models.Model):

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from apps.events.draft import Draft
+from apps.events.imported import mark
 from apps.events.row import COPY, Refused, Row, copied, rows_of
 
 # LATERAL with LIMIT keeps the planner to one probe a row, and the bounds to the partitions meant.
@@ -62,7 +63,9 @@ class BadData(Exception):
         return Refused(index, self.path, self.say)
 
 
-def record(drafts: Sequence[Draft], *, source_id: int, prompt: bool = False) -> Recorded:
+def record(
+    drafts: Sequence[Draft], *, source_id: int, imported: bool = False, prompt: bool = False
+) -> Recorded:
     """Store drafts on Django's connection; raises Refused for data that PostgreSQL refuses.
 
     `prompt` is for a past that is made up: as if each was received when it occurred.
@@ -72,6 +75,8 @@ def record(drafts: Sequence[Draft], *, source_id: int, prompt: bool = False) -> 
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 stored = _store(cursor, rows)
+                if imported and stored:
+                    mark(cursor)
             return Recorded(len(stored), len(rows) - len(stored))
         except BadData as error:
             raise error.refused(rows) from error

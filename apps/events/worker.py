@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from apps.events.absence import Absence, one_line
 from apps.events.counters import Teller
-from apps.events.follower import MOST_EVENTS, Follower, step
+from apps.events.follower import MOST_EVENTS, Follower, Paced, step
 from apps.events.housekeeping import keep_house
 from apps.events.log import ABOVE, CHANNEL, CHECK, SOON, TICK, later
 from eventfeed.database import dsn
@@ -30,7 +30,7 @@ CLAIM = "SELECT pg_try_advisory_lock(hashtext('eventfeed.worker'), hashtext(%s))
 HOUSEKEEPING = "housekeeping"
 
 
-def run_worker(followers: Sequence[Follower], stop: threading.Event) -> None:
+def run_worker(followers: Sequence[Follower | Paced], stop: threading.Event) -> None:
     """Run the followers and the housekeeping until stopped, through any loss of the database."""
     ours, written = threading.Event(), threading.Event()
     house = threading.Thread(target=keep_house, args=[stop, ours, written], name="housekeeping")
@@ -70,7 +70,7 @@ class Shift:
     """The worker's life on one connection, which holds its locks and hears of commits."""
 
     conn: psycopg.Connection
-    followers: Sequence[Follower]
+    followers: Sequence[Follower | Paced]
     stop: threading.Event
     ours: threading.Event
     written: threading.Event
@@ -103,7 +103,7 @@ class Shift:
         if HOUSEKEEPING in self.claimed:
             self.ours.set()
 
-    def _step(self, follower: Follower) -> int:
+    def _step(self, follower: Follower | Paced) -> int:
         """Let a follower take a step when it is ours and rested."""
         resting = self.resting.get(follower.name)
         if follower.name not in self.claimed or (resting and resting.until > time.monotonic()):
@@ -117,7 +117,7 @@ class Shift:
             logger.warning("The follower %s goes on.", follower.name)
         return handled
 
-    def _rest(self, follower: Follower, error: Exception) -> None:
+    def _rest(self, follower: Follower | Paced, error: Exception) -> None:
         connection.close_if_unusable_or_obsolete()
         if isinstance(error, OperationalError | InterfaceError):
             if follower.name not in self.resting:

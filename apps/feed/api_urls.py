@@ -11,6 +11,7 @@ from apps.feed.completion import complete, understand
 from apps.feed.counts_api import EventCount, EventFacets, EventHistogram
 from apps.feed.export_views import EventExport
 from apps.feed.metrics import Metrics
+from apps.feed.prefect import automations
 from apps.feed.prefect.views import Counts, Events, NextEvents
 from apps.feed.saved_api import OneView, Views
 from apps.feed.suggestions import suggestions
@@ -45,6 +46,20 @@ urlpatterns = [
     path("api/events/<str:id>", login_not_required(EventDetail.as_view())),
     path("api/views", login_not_required(Views.as_view())),
     path("api/views/<int:id>", login_not_required(OneView.as_view())),
+    path("api/automations", login_not_required(automations.Automations.as_view())),
+    path("api/automations/", login_not_required(automations.Automations.as_view())),
+    path("api/automations/filter", login_not_required(automations.ListedAutomations.as_view())),
+    path("api/automations/count", login_not_required(automations.CountedAutomations.as_view())),
+    path(
+        "api/automations/related-to/<path:resource_id>",
+        login_not_required(automations.RelatedAutomations.as_view()),
+    ),
+    path(
+        "api/automations/owned-by/<path:resource_id>",
+        login_not_required(automations.OwnedAutomations.as_view()),
+    ),
+    path("api/automations/<str:id>", login_not_required(automations.OneAutomation.as_view())),
+    path("api/templates/validate", login_not_required(automations.Validated.as_view())),
     path("api/schema", login_not_required(schema)),
     path("api/docs", docs),
     path("metrics", login_not_required(Metrics.as_view())),

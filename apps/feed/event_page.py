@@ -31,6 +31,7 @@ LARGEST_RAW = 64_000
 BEGINNING = 2_000
 MOST_RELATED = 100
 EARLIER = 10
+FIRED = "eventfeed.automation."
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,14 @@ class EventPage:
         """What people of its system look for; not of a payload too large to be drawn."""
         return drawn(self.event) if self.payload.text is not None else []
 
+    @property
+    def firing(self) -> str:
+        """The page of the firing that an event of an automation tells of, "" for other events."""
+        if not self.event.event.startswith(FIRED) or self.payload.text is None:
+            return ""
+        told = json.loads(self.payload.text).get("firing")
+        return f"/automations/firings/{told}" if is_id(told) else ""
+
     @cached_property
     def payload(self) -> Payload:
         return read_payload(self.event)
@@ -262,6 +271,13 @@ class EventPage:
     def rejections(self) -> list[Rejection]:
         """Messages with this event's id that were refused."""
         return list(Rejection.objects.filter(event_id=str(self.event.id)).order_by("-id")[:5])
+
+
+def is_id(told: object) -> bool:
+    try:
+        return bool(UUID(told)) if isinstance(told, str) else False
+    except ValueError:
+        return False
 
 
 def find(id: UUID, at: str) -> Event | None:

@@ -61,9 +61,9 @@ class Query:
         return " ".join([clause.text for clause in self.clauses])
 
     def sql(self) -> Condition:
-        rest = self._tree.rest()
+        rest = self.tree.rest()
         where, params = rest or ("", [])
-        return Condition(self._tree.narrowed(), where, params)
+        return Condition(self.tree.narrowed(), where, params)
 
     def matches(self, event: Happened, terms: Terms) -> bool:
         return self._predicate(event, terms)
@@ -95,12 +95,12 @@ class Query:
     @cached_property
     def reads_payload(self) -> bool:
         """Whether `matches` looks into the payload."""
-        return any(isinstance(node, AtPath) for node in _all_nodes(self._tree))
+        return any(isinstance(node, AtPath) for node in _all_nodes(self.tree))
 
     @cached_property
     def chains(self) -> Sequence[InChain]:
         """Return what must be told the members of a chain before `matches` can tell."""
-        return [node for node in _all_nodes(self._tree) if isinstance(node, InChain)]
+        return [node for node in _all_nodes(self.tree) if isinstance(node, InChain)]
 
     def occurred_within(self, now: datetime) -> tuple[datetime | None, datetime | None]:
         """Return the ends between which all that matches occurred, as far as clauses say so."""
@@ -111,7 +111,7 @@ class Query:
 
     @property
     def names_times(self) -> bool:
-        return any(isinstance(node, When) for node in _all_nodes(self._tree))
+        return any(isinstance(node, When) for node in _all_nodes(self.tree))
 
     @property
     def _occurred(self) -> Sequence[When]:
@@ -119,12 +119,12 @@ class Query:
         return [one for one in nodes if isinstance(one, When) and one.column == "occurred"]
 
     @cached_property
-    def _tree(self) -> AllOf:
+    def tree(self) -> AllOf:
         return AllOf(tuple([clause.node for clause in self.clauses]))
 
     @cached_property
     def _predicate(self) -> Predicate:
-        return self._tree.predicate()
+        return self.tree.predicate()
 
 
 def _all_nodes(node: Node) -> Iterator[Node]:

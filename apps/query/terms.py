@@ -63,6 +63,10 @@ class Terms(ABC):
     def __contains__(self, lexeme: str) -> bool:
         return lexeme in self._places
 
+    def among(self, lexemes: Set[str]) -> Set[str]:
+        """Return those of the lexemes that are there."""
+        return self._places.keys() & lexemes
+
     def beginning_with(self, beginning: str) -> Sequence[str]:
         """Return the lexemes that begin so."""
         first = last = bisect_left(self._ordered, beginning)

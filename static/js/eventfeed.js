@@ -1,5 +1,6 @@
 // The one entry: each module brings one thing to life, and the pages work without any of them.
 import "./box.js";
+import "./complete.js";
 import "./copy.js";
 import "./counted.js";
 import "./density.js";
@@ -14,5 +15,6 @@ import "./menus.js";
 import "./narrow.js";
 import "./preview.js";
 import "./times.js";
+import "./trial.js";
 import "./views.js";
 import "./waiting.js";

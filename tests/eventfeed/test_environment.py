@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
         ("EVENTFEED_FLYTE_GRPC", "8089", "Write host:port, or off."),
         ("EVENTFEED_OTLP_GRPC", "localhost:70000", "Write host:port, or off."),
         ("EVENTFEED_FLYTE_FORWARD", "http://flyteadmin:8089", "Write host:port, https:// before"),
+        ("EVENTFEED_HEARTBEAT_URL", "hc.example/abc", "Write an address that begins with http"),
         ("EVENTFEED_DATA", __file__, "Write the path of a folder; this is a file."),
         ("EVENTFEED_ALLOWED_HOSTS", "events.example.com,*", "Write the names themselves: with *"),
         ("EVENTFEED_ALLOWED_HOSTS", "https://events.example.com", "Write host names by commas"),

@@ -404,7 +404,7 @@ def test_a_payload_as_deep_as_is_taken_is_shown_as_json_from_some_level_on(page,
 
 
 def test_a_long_value_too_deep_to_be_drawn_is_cut_and_says_so(page):
-    value = list(range(1_000))
+    value: object = list(range(1_000))
     for _ in range(20):
         value = {"k": value}
     (id,) = store(draft("deep", payload=value))

@@ -42,7 +42,7 @@ def test_a_command_says_so(db, command):
 
 def test_the_live_feed_says_so():
     with pytest.raises(BadMoment, match="before it begins"):
-        Sub(**REVERSED).read(datetime.now(UTC))
+        Sub(since=REVERSED["since"], until=REVERSED["until"]).read(datetime.now(UTC))
 
 
 def test_a_moment_is_a_range(ask):

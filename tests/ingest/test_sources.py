@@ -153,7 +153,6 @@ def test_every_way_in_can_be_found_under_add_a_source(staff, client):
     assert [way for way in ways if f'href="{way}"' not in page] == []
 
 
-
 @pytest.mark.parametrize("kind", RECIPES)
 def test_where_nobody_needs_a_token_the_lines_have_none(log, client, kind):
     answer = client.post(f"/sources/add/{kind}", {"name": ""})

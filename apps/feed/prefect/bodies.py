@@ -72,7 +72,17 @@ def _detail(told: str, body: Any) -> dict[str, Any]:
             (kind, say), path = _UNKNOWN, [*path, field[1]]
         elif say.startswith("Object missing required field"):
             (kind, say), path = _MISSING, [*path, field[1]]
-    loc = [int(step) if isinstance(step, str) and step.isdecimal() else step for step in path]
+    return _finding(kind, path, say, body)
+
+
+def mistake_at(path: str, say: str, body: Any) -> Invalid:
+    """Say what is wrong at `trigger.triggers[1].within` of what was posted."""
+    steps = [name or index for name, index in _STEP.findall(f".{path}")]
+    return Invalid([_finding("value_error", steps, say, body)], body)
+
+
+def _finding(kind: str, path: list[str], say: str, body: Any) -> dict[str, Any]:
+    loc = [int(step) if step.isdecimal() else step for step in path]
     return {"type": kind, "loc": ["body", *loc], "msg": say, "input": _at(body, loc)}
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from apps.automations.doing.heartbeat import keep_beating
+from apps.automations.doing.outbox import deliver
 from apps.events.worker import run_worker
 from apps.ingest.relay.keeping import keep_relays
 from eventfeed.database import embedded
@@ -38,8 +40,14 @@ class Command(BaseCommand):
             embedded().use()
         relays = threading.Thread(target=keep_relays, args=[stop], name="relays")
         relays.start()
+        outbox = threading.Thread(target=deliver, args=[stop], name="outbox")
+        outbox.start()
+        names = [follower.name for follower in FOLLOWERS]
+        # Not waited for: whom it calls may be slow to answer.
+        threading.Thread(target=keep_beating, args=[names, stop], name="heart", daemon=True).start()
         run_worker(FOLLOWERS, stop)
         relays.join()
+        outbox.join()
 
 
 def _wait_for_end(stop: threading.Event) -> None:

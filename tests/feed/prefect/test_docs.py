@@ -5,7 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from apps.feed.prefect import counts, filters, out, views
+from apps.automations import models, reading
+from apps.feed.prefect import automations, automations_filter, counts, filters, out, views
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "prefect-api.md"
 PARTS = [filters.Occurred, filters.Name, filters.Resource, filters.Related, filters.AnyResource]
@@ -28,3 +29,14 @@ def test_the_bounds_are_told_as_they_are() -> None:
     assert out.BACKFILL.total_seconds() == 15 * 60
     assert out.PERMIT_SECONDS == 120
     assert all(f"`{countable}`" in said for countable in counts.COUNTABLES[1:])
+
+
+def test_the_bounds_of_automations_are_told_as_they_are() -> None:
+    said = " ".join(DOCS.read_text().split())
+    assert f"a list of at most {automations.MOST}" in said
+    assert f"at most {models.MOST_NAME} characters" in said
+    assert f"at most {reading.MOST_TRIGGERS} triggers in one" in said
+    assert f"{reading.DEEPEST} deep" in said
+    assert f"at most {reading.MOST_SPLITS} labels" in said
+    fields = automations_filter.AutomationFilter.__struct_fields__
+    assert all(f"`{name}`" in said for name in fields)

@@ -3,111 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Timer
 from typing import Any
-from uuid import uuid4
 
-import httpx
 import pytest
 import websockets.exceptions
 import websockets.sync.client
 
-from tests.crash.up import Up
-from tests.environments import environment_with
-
-PATIENCE = 120
-
-
-@dataclass
-class Corner:
-    """One test's own corner of a running Eventfeed."""
-
-    port: int
-    name: str = field(default_factory=lambda: f"test-{uuid4().hex[:12]}")
-
-    @property
-    def api(self) -> str:
-        return f"http://127.0.0.1:{self.port}/api"
-
-    @property
-    def stream(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/api/events/out"
-
-    def tell(self, count: int = 1, **fields: Any) -> list[str]:
-        """Post events that happen now; return their ids."""
-        told = [
-            {
-                "id": str(uuid4()),
-                "occurred": datetime.now(UTC).isoformat(),
-                "event": f"{self.name}.happened",
-                "resource": {"prefect.resource.id": f"{self.name}.thing"},
-                "payload": {"number": number},
-                **fields,
-            }
-            for number in range(count)
-        ]
-        httpx.post(f"{self.api}/events", json=told, timeout=PATIENCE).raise_for_status()
-        return [event["id"] for event in told]
-
-
-@pytest.fixture
-def corner(up: Up) -> Corner:
-    return Corner(up.port)
-
-
-@pytest.fixture(scope="session", params=["latest", "3.4.25"])
-def environment(request: pytest.FixtureRequest) -> Path:
-    return environment_with(request.param)
-
-
-@pytest.fixture
-def latest() -> Path:
-    return environment_with("latest")
-
-
-@pytest.fixture
-def start(corner: Corner, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Start a program of an environment against Eventfeed."""
-    variables = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "PREFECT_HOME": str(tmp_path / "prefect"),
-        "PREFECT_API_URL": corner.api,
-        "DO_NOT_TRACK": "1",
-        "PYTHONUNBUFFERED": "1",
-        # Else the command breaks its lines.
-        "COLUMNS": "100000",
-    }
-
-    def start(environment: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [environment / "bin" / program, *arguments],
-            env=variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    return start
-
-
-@pytest.fixture
-def run(start: Callable[..., subprocess.Popen[str]], corner: Corner) -> Callable[..., Any]:
-    """Run a script, which is given the corner's name, and return the JSON it prints."""
-
-    def run(environment: Path, script: str) -> Any:
-        program = start(environment, "python", "-c", script, corner.name)
-        said, wrong = program.communicate(timeout=PATIENCE)
-        assert program.returncode == 0, wrong
-        return json.loads(said)
-
-    return run
+from tests.feed.prefect.corner import PATIENCE, Corner
 
 
 def test_the_command_line_streams_what_happens(

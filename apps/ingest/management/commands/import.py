@@ -87,7 +87,7 @@ class Load:
 
     def record(self, file: Path, drafts: list[Draft], source: int) -> None:
         try:
-            recorded = record(drafts, source_id=source)
+            recorded = record(drafts, source_id=source, imported=True)
         except Refused as refused:
             raise CommandError(f"{file}: {refused.path}: {refused.say}") from refused
         except (OperationalError, InterfaceError) as away:

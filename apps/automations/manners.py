@@ -1,0 +1,162 @@
+"""When a firing does nothing, and why: muted, in maintenance, cooling, a loop, a dry run."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from apps.automations.decision import Decision
+from apps.automations.models import Automation, Firing
+from apps.automations.reading import BadTrigger, Place
+
+MINUTE = timedelta(minutes=1)
+# So many automations may fire one after another.
+MOST_DEPTH = 8
+MOST_WINDOWS = 50
+# Which keys have fired lately is remembered of so many.
+MOST_FIRED = 10_000
+
+
+class BadMaintenance(BadTrigger):
+    """What is wrong with the windows of maintenance, and where: `maintenance[0].zone`."""
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """A time of the day, on some weekdays, that begins where it ends on the next day if earlier."""
+
+    weekdays: frozenset[int]
+    """Monday is 0; on which it begins."""
+    start: time
+    end: time
+    zone: ZoneInfo
+
+    def holds(self, moment: datetime) -> bool:
+        local = moment.astimezone(self.zone)
+        told, today = local.time(), local.weekday()
+        if self.start < self.end:
+            return today in self.weekdays and self.start <= told < self.end
+        if told >= self.start:
+            return today in self.weekdays
+        return told < self.end and (today - 1) % 7 in self.weekdays
+
+
+def read_maintenance(said: Any) -> list[Maintenance]:
+    """Read `[{"weekdays": [5, 6], "from": "22:00", "until": "06:00", "zone": "UTC"}]`.
+
+    Without weekdays it is each day, without a zone UTC; raises BadMaintenance.
+    """
+    try:
+        places = Place(said, "maintenance").each()
+        if len(places) > MOST_WINDOWS:
+            Place(said, "maintenance").fail(f"There are {MOST_WINDOWS} windows at most.")
+        return [_maintenance(place) for place in places]
+    except BadTrigger as bad:
+        raise BadMaintenance(bad.path, bad.say) from None
+
+
+def _maintenance(place: Place) -> Maintenance:
+    place.object("weekdays", "from", "until", "zone")
+    days, zone = place.at("weekdays"), place.at("zone")
+    weekdays = range(7) if days.is_absent else [one.whole(least=0, most=6) for one in days.each()]
+    return Maintenance(
+        weekdays=frozenset(weekdays),
+        start=_time(place.at("from")),
+        end=_time(place.at("until")),
+        zone=_zone(zone) if zone.value else ZoneInfo("UTC"),
+    )
+
+
+def _time(place: Place) -> time:
+    try:
+        told = time.fromisoformat(place.text())
+    except ValueError:
+        place.fail("Write a time of the day: 22:00.")
+    if told.tzinfo is not None:
+        place.fail("Write the time alone; its zone has a place of its own.")
+    return told
+
+
+def _zone(place: Place) -> ZoneInfo:
+    name = place.text()
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        place.fail(f"“{name}” is no time zone: write one like Europe/Berlin.")
+
+
+@dataclass
+class Manners:
+    """What an automation remembers of its firings, so that it fires in good measure."""
+
+    maintenance: list[Maintenance] = field(default_factory=list)
+    lately: deque[datetime] = field(default_factory=deque)
+    """The clock at the firings of the last minute."""
+    speaker: Firing | None = None
+    """The last firing that was written; it stands for those beyond the most of a minute."""
+    fired: dict[str, datetime] = field(default_factory=dict)
+    """When each key fired last and something was done."""
+
+    @classmethod
+    def of(cls, automation: Automation, firings: Iterable[Firing] = ()) -> Manners:
+        """Begin with the firings there are, the oldest first."""
+        manners = cls()
+        manners.reread(automation)
+        for firing in firings:
+            manners.lately.append(firing.fired)
+            manners.speaker = firing
+            if not firing.silent and firing.kind == Firing.Kind.TRIGGERED:
+                manners.fired[_key(firing.key)] = firing.fired
+        return manners
+
+    def reread(self, automation: Automation) -> None:
+        """Take up what a person has changed."""
+        try:
+            self.maintenance = read_maintenance(automation.maintenance)
+        except BadMaintenance:
+            self.maintenance = []
+
+    def is_too_many(self, automation: Automation, clock: datetime) -> bool:
+        """Whether a further firing is only counted: at this clock, not when it was due."""
+        while self.lately and self.lately[0] <= clock - MINUTE:
+            self.lately.popleft()
+        most = automation.most_a_minute
+        if most and len(self.lately) >= most:
+            return True
+        self.lately.append(clock)
+        return False
+
+    def silence(self, automation: Automation, decision: Decision, clock: datetime) -> str:
+        """Say why nothing is done, "" when something is; remember that."""
+        said = self._why(automation, decision, clock)
+        if not said and decision.kind == "triggered" and automation.cooldown:
+            if len(self.fired) >= MOST_FIRED:
+                self.fired.pop(next(iter(self.fired)))
+            self.fired[_key(decision.key)] = decision.fired
+        return said
+
+    def _why(self, automation: Automation, decision: Decision, clock: datetime) -> str:
+        if decision.depth >= MOST_DEPTH:
+            return f"A loop: {decision.depth} automations fired one after another up to this."
+        if automation.dry_run:
+            return "A dry run."
+        if automation.muted_until is not None and automation.muted_until > clock:
+            return f"Muted until {automation.muted_until:%Y-%m-%d %H:%M} UTC."
+        if any(one.holds(clock) for one in self.maintenance):
+            return "Maintenance."
+        if decision.kind == "triggered" and self._is_cooling(automation, decision):
+            return f"It fired less than {automation.cooldown:,} seconds before."
+        return ""
+
+    def _is_cooling(self, automation: Automation, decision: Decision) -> bool:
+        last = self.fired.get(_key(decision.key))
+        return last is not None and decision.fired < last + timedelta(seconds=automation.cooldown)
+
+
+def _key(key: Mapping[str, str]) -> str:
+    return json.dumps(key, sort_keys=True)

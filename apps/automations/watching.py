@@ -1,0 +1,428 @@
+"""The follower that lets automations fire: exactly once, across crashes and restarts.
+
+It reads the log once for all of them. What they remember is in memory, and is written with the
+position: at once when something fires, else each second. When that fails, memory is thrown away and
+read again, and the same events come again, with the same decisions.
+
+The clock is the running maximum of `received` in the order of the log. now() carries it on only
+where nothing is left to read; where that decides something that the log alone would decide
+otherwise, a tick says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from heapq import heappop, heappush
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from apps.automations import taking_down
+from apps.automations.decision import EPOCH, Decision, Place, micros
+from apps.automations.firing import depth_of
+from apps.automations.index import Index
+from apps.automations.keeping import machine_of, switch
+from apps.automations.machine import Machine
+from apps.automations.manners import Manners
+from apps.automations.models import Automation, Clock, Tick
+from apps.automations.reading import BadTrigger
+from apps.events.follower import MOST_EVENTS, MOST_SECONDS, PART, PLACE
+from apps.events.imported import tell_imported
+from apps.events.log import ABOVE, head_sync, read_on
+from apps.events.models import Event, Source
+from apps.query import Query
+from apps.query.terms import ReadTerms
+
+logger = logging.getLogger(__name__)
+
+NAME = "automations"
+# Who is said to have switched an automation off that failed.
+FAILED = "Eventfeed, because it failed"
+# Seconds between two looks at which automations there are, and between two writings.
+LOOK_EVERY = 1.0
+WRITE_EVERY = 1.0
+PRUNE_EVERY = 600.0
+
+# What predicates and machines look at; the payload only when a query asks for it.
+READS = frozenset(
+    {"occurred", "received", "event", "resource", "related", "follows", "outcome", "system"}
+    | {"source_id", "warnings", "terms"}
+)
+NOW = "SELECT clock_timestamp()"
+KNOWN = "SELECT id, version, updated FROM automation WHERE enabled AND gone IS NULL"
+
+
+class Seen:
+    """An event as a machine sees it."""
+
+    def __init__(self, event: Event) -> None:
+        self.event_read = event
+        self.tx: int = event.tx
+        self.seq: int = event.seq
+        self.id: UUID = event.id
+        self.received = micros(event.received)
+        self.at = min(micros(event.occurred), self.received)
+        self.resource: Mapping[str, str] = event.resource
+        self.related: list[Mapping[str, str]] = event.related
+        self.outcome: int = event.outcome
+        self.event: str = event.event
+        self.is_imported = event.is_imported
+
+    @cached_property
+    def depth(self) -> int:
+        return depth_of(self)
+
+
+@dataclass
+class Watched:
+    """An automation that is switched on, at work."""
+
+    automation: Automation
+    machine: Machine
+    manners: Manners
+    is_new: bool = False
+    """Whether the database has not heard yet that it is followed."""
+
+    @property
+    def start(self) -> tuple[int, int]:
+        return self.automation.start_tx, self.automation.start_seq
+
+
+@dataclass
+class Decided:
+    """A decision that is to be written, and the clock when it was taken."""
+
+    watched: Watched
+    decision: Decision
+    clock: datetime
+
+
+@dataclass
+class Memory:
+    """All that is known between two writings."""
+
+    place: tuple[int, int]
+    written: tuple[int, int] | None
+    """The position in the database; None before it has one."""
+    clock: datetime
+    carried: bool = False
+    """Whether now() has moved the clock since the last event, and no tick tells so yet."""
+    watched: dict[UUID, Watched] = field(default_factory=dict)
+    decided: list[Decided] = field(default_factory=list)
+    failed: list[Automation] = field(default_factory=list)
+    """What is to be switched off, because it failed."""
+    ticks: list[Tick] = field(default_factory=list)
+    due: list[tuple[datetime, int, UUID]] = field(default_factory=list)
+    sources: dict[int, str] = field(default_factory=dict)
+    index: Index = field(default_factory=lambda: Index(()))
+    asked: list[list[tuple[UUID, int]]] = field(default_factory=list)
+    """Who asks each query of the index, and under which number."""
+    reads: frozenset[str] = READS
+    changed: bool = False
+    """Whether anything but the position is to be written."""
+    looked: float = 0.0
+    wrote: float = field(default_factory=time.monotonic)
+    pause: float = 0.0
+    """Seconds between two writings in which nothing fires."""
+
+
+class Watching:
+    """The follower `automations`, which has a pace of its own."""
+
+    name = NAME
+
+    def __init__(self) -> None:
+        self.memory: Memory | None = None
+        self.prune_at = time.monotonic() + PRUNE_EVERY
+
+    def step(self) -> int:
+        """Take the next events, write what is to be written, and return how many there were."""
+        try:
+            return self._step()
+        except BaseException:
+            self.memory = None
+            raise
+
+    def forget(self) -> None:
+        """Throw away what is in memory: all that matters is written down."""
+        self.memory = None
+
+    def _step(self) -> int:
+        memory = self.memory = self.memory or remembered()
+        look(memory)
+        handled = read_some(memory) if memory.watched else skip(memory)
+        if not handled:
+            stand(memory)
+        is_time = time.monotonic() - memory.wrote >= memory.pause
+        if memory.decided or memory.failed or (is_time and has_changed(memory)):
+            write(memory)
+        self._prune()
+        return handled
+
+    def _prune(self) -> None:
+        if time.monotonic() >= self.prune_at:
+            self.prune_at = time.monotonic() + PRUNE_EVERY
+            taking_down.prune()
+
+
+# Beginning
+
+
+def remembered() -> Memory:
+    """Read where the follower stands; a new one stands at the head of the log."""
+    with connection.cursor() as cursor:
+        cursor.execute(PLACE, [NAME])
+        place = cursor.fetchone()
+    clock = Clock.objects.filter(id=1).first()
+    return Memory(
+        place=place or head_sync()[1:],
+        written=place,
+        clock=clock.at if clock else EPOCH,
+        carried=bool(clock and clock.carried),
+    )
+
+
+def look(memory: Memory) -> None:
+    """Take up, once a second, what people have changed."""
+    if time.monotonic() - memory.looked < LOOK_EVERY and memory.looked:
+        return
+    memory.looked = time.monotonic()
+    with connection.cursor() as cursor:
+        cursor.execute(KNOWN)
+        known = {id: (version, updated) for id, version, updated in cursor.fetchall()}
+    held = {
+        id: (one.automation.version, one.automation.updated) for id, one in memory.watched.items()
+    }
+    if known == held:
+        return
+    changed = [id for id in known if held.get(id) != known[id]]
+    for id in held.keys() - known.keys():
+        del memory.watched[id]
+    taking_down.forget_others()
+    for automation in Automation.objects.filter(id__in=changed, enabled=True, gone=None):
+        take_up(memory, automation)
+    draw_up_index(memory)
+
+
+def take_up(memory: Memory, automation: Automation) -> None:
+    held = memory.watched.get(automation.id)
+    if held is not None and held.automation.version == automation.version:
+        held.automation = automation
+        held.manners.reread(automation)
+        return
+    try:
+        machine = machine_of(automation)
+    except BadTrigger as bad:
+        logger.error("The automation %s cannot be read and is not followed: %s", automation.id, bad)
+        memory.watched.pop(automation.id, None)
+        return
+    manners = Manners.of(automation, taking_down.fired_lately(automation, memory.clock))
+    watched = Watched(automation, machine, manners)
+    memory.watched[automation.id] = watched
+    states = taking_down.states_of(automation)
+    if states is None:
+        watched.is_new = memory.changed = True
+        catch_up(memory, watched)
+    else:
+        machine.load(states)
+    note_due(memory, watched)
+
+
+def catch_up(memory: Memory, watched: Watched) -> None:
+    """Show an automation what has come since it was switched on, and the others have seen."""
+    place, clock = watched.start, EPOCH
+    index = Index(watched.machine.queries)
+    reads = reads_of(watched.machine.queries)
+    while place < memory.place:
+        events = [
+            event
+            for event in read_on(place, PART, reads=reads)
+            if (event.tx, event.seq) <= memory.place
+        ]
+        if not events:
+            break
+        tell_imported(events)
+        for event in events:
+            clock = max(clock, event.received)
+            event.source_name = source_name(memory, event.source_id)
+            fits = set(index.fitting(event, ReadTerms(event.terms)))
+            with apart(memory, watched):
+                decide(memory, watched, watched.machine.take(Seen(event), clock, fits), clock)
+        place = events[-1].tx, events[-1].seq
+    with apart(memory, watched):
+        decide(memory, watched, watched.machine.tick(memory.clock, memory.place), memory.clock)
+
+
+def draw_up_index(memory: Memory) -> None:
+    """Ask each distinct query once, whoever asks it."""
+    asked: dict[str, tuple[Query, list[tuple[UUID, int]]]] = {}
+    for id, watched in memory.watched.items():
+        for number, query in enumerate(watched.machine.queries):
+            _, who = asked.setdefault(query.text or repr(query.clauses), (query, []))
+            who.append((id, number))
+    queries = [query for query, _ in asked.values()]
+    memory.index = Index(queries)
+    memory.asked = [who for _, who in asked.values()]
+    memory.reads = reads_of(queries)
+
+
+def reads_of(queries: list[Query]) -> frozenset[str]:
+    return READS | {"payload"} if any(query.reads_payload for query in queries) else READS
+
+
+# Following
+
+
+def read_some(memory: Memory) -> int:
+    """Take the next events, not for long; return how many."""
+    handled, end = 0, time.monotonic() + MOST_SECONDS
+    while handled < MOST_EVENTS and time.monotonic() < end:
+        events = read_on(memory.place, PART, reads=memory.reads)
+        tell_imported(events)
+        for event in events:
+            take(memory, event)
+        handled += len(events)
+        if len(events) < PART:
+            break
+    return handled
+
+
+def take(memory: Memory, event: Event) -> None:
+    received: datetime = event.received
+    if received >= memory.clock:
+        memory.clock, memory.carried = received, False
+    elif memory.carried:
+        # Without it the log alone would let this event come before what now() has decided.
+        tick(memory)
+    pass_time(memory, Place(event.tx, event.seq))
+    event.source_name = source_name(memory, event.source_id)
+    seen: Seen | None = None
+    for id, fits in fitting(memory, event).items():
+        watched = memory.watched.get(id)
+        if watched is None or (event.tx, event.seq) <= watched.start:
+            continue
+        seen = seen or Seen(event)
+        with apart(memory, watched):
+            decisions = watched.machine.take(seen, memory.clock, fits)
+            decide(memory, watched, decisions, memory.clock)
+            note_due(memory, watched)
+    memory.place = event.tx, event.seq
+
+
+def fitting(memory: Memory, event: Event) -> dict[UUID, set[int]]:
+    """Return for whom an event is, and which of their queries it fits."""
+    found: dict[UUID, set[int]] = {}
+    for number in memory.index.fitting(event, ReadTerms(event.terms)):
+        for id, own in memory.asked[number]:
+            found.setdefault(id, set()).add(own)
+    return found
+
+
+def pass_time(memory: Memory, place: tuple[int, int]) -> bool:
+    """Let automations decide what is due by the clock; return whether any had something due."""
+    passed = False
+    while memory.due and memory.due[0][0] <= memory.clock:
+        due, version, id = heappop(memory.due)
+        watched = memory.watched.get(id)
+        if watched is None or watched.automation.version != version:
+            continue
+        if watched.machine.due() == due:
+            with apart(memory, watched):
+                decisions = watched.machine.tick(memory.clock, place)
+                decide(memory, watched, decisions, memory.clock)
+                note_due(memory, watched)
+            passed = True
+    return passed
+
+
+def note_due(memory: Memory, watched: Watched) -> None:
+    due = watched.machine.due()
+    if due is not None:
+        heappush(memory.due, (due, watched.automation.version, watched.automation.id))
+
+
+def decide(memory: Memory, watched: Watched, decisions: list[Decision], clock: datetime) -> None:
+    memory.decided += [Decided(watched, decision, clock) for decision in decisions]
+
+
+@contextmanager
+def apart(memory: Memory, watched: Watched) -> Iterator[None]:
+    """Let an automation that fails stop by itself, and not the others with it."""
+    try:
+        yield
+    except Exception:
+        logger.exception("The automation %s failed and is switched off.", watched.automation.id)
+        memory.failed.append(watched.automation)
+        memory.watched.pop(watched.automation.id, None)
+
+
+def source_name(memory: Memory, id: int) -> str:
+    if id not in memory.sources:
+        memory.sources = dict(Source.objects.values_list("id", "name"))
+    return memory.sources.setdefault(id, "")
+
+
+def skip(memory: Memory) -> int:
+    """Go to the head of the log, because nobody looks at what lies before."""
+    memory.place = max(memory.place, head_sync()[1:])
+    return 0
+
+
+def stand(memory: Memory) -> None:
+    """Let now() carry the clock on, where something is due and nothing is left to read."""
+    if not memory.due:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(NOW)
+        [now] = cursor.fetchone()
+        if memory.due[0][0] > now:
+            return
+        cursor.execute(ABOVE)
+        [is_above] = cursor.fetchone()
+    # What was committed before `now` is to be seen first.
+    if is_above or read_on(memory.place, 1, reads=frozenset()):
+        return
+    memory.clock, before = max(memory.clock, now), len(memory.decided)
+    if pass_time(memory, memory.place):
+        memory.carried = memory.changed = True
+    if len(memory.decided) > before:
+        tick(memory)
+
+
+def tick(memory: Memory) -> None:
+    """Note that the clock had come so far at this place."""
+    memory.ticks.append(Tick(tx=memory.place[0], seq=memory.place[1], at=memory.clock))
+    memory.carried = False
+
+
+# Writing
+
+
+def has_changed(memory: Memory) -> bool:
+    return memory.changed or memory.place != memory.written
+
+
+def write(memory: Memory) -> None:
+    """Write what has fired, what is remembered, and the position, in one transaction."""
+    began = time.monotonic()
+    with transaction.atomic(), connection.cursor() as cursor:
+        taking_down.firings(memory.decided)
+        taking_down.states(memory.watched.values(), cursor)
+        taking_down.late(memory.watched.values(), memory.clock, cursor)
+        taking_down.clock(memory.clock, memory.carried, memory.ticks)
+        taking_down.position(memory.written, memory.place, cursor)
+        for automation in memory.failed:
+            switch(automation, on=False, by=FAILED)
+    memory.decided, memory.failed, memory.ticks, memory.changed = [], [], [], False
+    memory.written, memory.wrote = memory.place, time.monotonic()
+    # Where there is much to write, it is a smaller part of the work when it is done less often.
+    memory.pause = max(WRITE_EVERY, min(5 * (memory.wrote - began), 5 * WRITE_EVERY))
+
+
+watching = Watching()

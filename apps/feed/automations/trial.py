@@ -1,0 +1,195 @@
+"""The step “Test” of the editor: what an automation would have done, tried on the past."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.db import close_old_connections
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from apps.automations.backtest import Backtest
+from apps.automations.doing.actions import BadAction
+from apps.automations.doing.trying import preview
+from apps.automations.models import Automation, Firing
+from apps.automations.reading import read
+from apps.events.counting import Histogram, QueryTimeout, histogram
+from apps.feed.asked import Asked
+from apps.feed.automations.firings import Seen, events_of, sent_as_text
+from apps.feed.automations.listing import Moment
+from apps.feed.automations.saying import deed
+from apps.feed.histogram import Drawing, drawing_of, percent
+
+# How far back one may look, in days, and how that is said.
+SPANS = {"1": "24 hours", "7": "7 days", "30": "30 days"}
+DAYS = "7"
+# The firings whose events and actions are shown, the newest.
+MOST_SHOWN = 20
+# Seconds between two words on how far it is.
+PAUSE = 0.25
+# A test reads much: so many at a time, in a thread each; others wait.
+RUNNERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="backtest")
+NUMBERS = ("looked_at", "taken", "late", "fired")
+# What ends a piece of the answer: each says anew how it stands.
+END = "\x1e"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Firings of one bar of the histogram."""
+
+    x: str
+    count: int
+    title: str
+
+
+@dataclass(frozen=True)
+class WouldDo:
+    """An action as it would have been done."""
+
+    say: str
+    sent: str
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Would:
+    """A firing of the past, with what would have been done."""
+
+    firing: Firing
+    deeds: list[WouldDo]
+
+    @property
+    def when(self) -> Moment | None:
+        return Moment.of(self.firing.fired)
+
+    @property
+    def events(self) -> list[Seen]:
+        return events_of(self.firing)
+
+    @property
+    def more_events(self) -> int:
+        return max(0, self.firing.count - len(self.firing.events))
+
+
+@dataclass
+class Trial:
+    """A test of an automation on the last days; it is shown while it runs and at its end."""
+
+    automation: Automation
+    days: str = DAYS
+    now: datetime = field(default_factory=timezone.now)
+    drawing: Drawing | None = None
+    marks: list[Mark] = field(default_factory=list)
+    would: list[Would] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.days not in SPANS:
+            self.days = DAYS
+
+    @property
+    def span(self) -> str:
+        return SPANS[self.days]
+
+    @cached_property
+    def past(self) -> Backtest:
+        since = self.now - timedelta(days=int(self.days))
+        return Backtest(self.automation, since=since, until=self.now)
+
+    @property
+    def percent(self) -> int:
+        return int(100 * self.past.share)
+
+    @property
+    def said(self) -> dict[str, str]:
+        """Its numbers as people write them."""
+        return {name: f"{getattr(self.past, name):,}" for name in NUMBERS}
+
+    @property
+    def is_done(self) -> bool:
+        return self.past.is_done
+
+    @property
+    def left_out(self) -> int:
+        return self.past.fired + self.past.resolved - len(self.would)
+
+    def run(self) -> Trial:
+        """Let the past go by, then draw it; in any thread."""
+        try:
+            self.past.run()
+            if self.past.is_done:
+                self.draw()
+        finally:
+            close_old_connections()
+        return self
+
+    def stop(self) -> None:
+        self.past.stop()
+
+    def draw(self) -> None:
+        shown = self.past.firings[-MOST_SHOWN:]
+        self.would = [self._would(firing) for firing in reversed(shown)]
+        query = next(iter(read(self.automation.trigger).queries()))
+        try:
+            found = histogram(query, since=self.past.since, until=self.now, now=self.now)
+        except QueryTimeout:
+            return
+        self.drawing = drawing_of(Asked.read({}, self.now), found)
+        self.marks = list(_marks(found, self.past.moments))
+
+    def _would(self, firing: Firing) -> Would:
+        one = self.automation
+        resolved = firing.kind == Firing.Kind.RESOLVED
+        own = one.actions_on_resolve if resolved else one.actions_on_trigger
+        actions = [] if firing.silent else [*one.actions, *own]
+        return Would(firing, [_would_do(action, firing) for action in actions])
+
+
+def _would_do(action: dict[str, Any], firing: Firing) -> WouldDo:
+    try:
+        done = preview(action, firing)
+    except BadAction as wrong:
+        return WouldDo(deed(action), "", str(wrong))
+    return WouldDo(deed(action), sent_as_text(done.rendered), done.error)
+
+
+def _marks(found: Histogram, moments: list[datetime]) -> list[Mark]:
+    """Put firings together by the bar of the histogram that they fall into."""
+    starts = found.starts
+    ends = [*starts[1:], starts[-1] + found.step] if starts else []
+    told: Counter[int] = Counter()
+    for moment in moments:
+        at = int((moment - starts[0]) / found.step) if starts else 0
+        told[min(max(at, 0), len(starts) - 1)] += 1
+    return [
+        Mark(
+            x=percent(100 * (at + 0.5) / len(ends)),
+            count=count,
+            title=f"{count} firing{'' if count == 1 else 's'} from {starts[at]:%Y-%m-%d %H:%M} UTC",
+        )
+        for at, count in sorted(told.items())
+    ]
+
+
+def drawn(trial: Trial) -> str:
+    return render_to_string("automations/_trial.html", {"trial": trial})
+
+
+async def pieces(trial: Trial) -> AsyncGenerator[str, None]:
+    """Yield how a test stands, again and again, and what came of it; who leaves ends it."""
+    running = asyncio.get_running_loop().run_in_executor(RUNNERS, trial.run)
+    try:
+        while not running.done():
+            yield drawn(trial) + END
+            await asyncio.wait([running], timeout=PAUSE)
+        await running
+        yield drawn(trial) + END
+    finally:
+        trial.stop()
