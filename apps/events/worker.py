@@ -19,7 +19,7 @@ from eventfeed.database import dsn
 logger = logging.getLogger(__name__)
 
 AWAY = 1.0
-# Seconds between the steps of followers that keep up: many small steps cost more than a few.
+# Seconds between the beginnings of steps: many small steps cost more than a few.
 PACE = 0.2
 # A follower that fails is tried again after this, doubled each time up to a minute.
 REST = 1.0
@@ -84,11 +84,12 @@ class Shift:
         self.conn.execute(f"LISTEN {CHANNEL}")
         while not self.stop.is_set():
             self._claim()
+            began = time.monotonic()
             handled = max((self._step(follower) for follower in self.followers), default=0)
             if not handled:
                 self._wait()
             elif handled < MOST_EVENTS:
-                self.stop.wait(PACE)
+                self.stop.wait(max(0.0, began + PACE - time.monotonic()))
 
     def _claim(self) -> None:
         """Take what no other process holds: a follower runs in one at a time."""
