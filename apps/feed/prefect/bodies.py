@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from apps.feed.prefect.times import read_moment
+
 T = TypeVar("T")
 
 # PostgreSQL has no text with it, and takes none as a question.
@@ -56,7 +58,7 @@ def _not_json(say: str) -> Invalid:
 def read_value(value: Any, type: type[T]) -> T:
     """Read what was JSON; raises Invalid."""
     try:
-        return msgspec.convert(value, type)
+        return msgspec.convert(value, type, dec_hook=read_moment)
     except msgspec.ValidationError as error:
         raise Invalid([_detail(str(error), value)], value) from None
 

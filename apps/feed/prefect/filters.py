@@ -4,7 +4,7 @@ The fields are those of prefect/server/events/filters.py, unknown ones refused a
 absent, null or empty asks nothing; of times, too, where Prefect puts in half a year until now.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import product
 from typing import Annotated, Literal, Protocol
 from uuid import UUID
@@ -14,6 +14,7 @@ import msgspec
 from apps.feed.prefect import text
 from apps.feed.prefect.one_resource import Indexed, InRoles, Label, primary, related
 from apps.feed.prefect.patterns import Pattern
+from apps.feed.prefect.times import Moment
 from apps.query import Query, lexemes
 from apps.query.glob import Glob
 from apps.query.terms import ID, ROLE
@@ -45,12 +46,8 @@ class Part(Protocol):
 class Occurred(msgspec.Struct, forbid_unknown_fields=True):
     """Both ends belong to it; a time without a zone is UTC."""
 
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def __post_init__(self) -> None:
-        self.since = self.since and _utc(self.since)
-        self.until = self.until and _utc(self.until)
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class Name(msgspec.Struct, forbid_unknown_fields=True):
@@ -146,11 +143,13 @@ class EventFilter(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def since(self) -> datetime | None:
-        return self.occurred.since if self.occurred else None
+        told = self.occurred and self.occurred.since
+        return told.utc if told else None
 
     @property
     def until(self) -> datetime | None:
-        return self.occurred.until if self.occurred else None
+        told = self.occurred and self.occurred.until
+        return told.utc if told else None
 
     @property
     def is_distinct(self) -> bool:
@@ -186,10 +185,3 @@ def _name_beginning(prefix: str) -> Node:
     head, is_whole = lexemes.part_beginning(prefix)
     begins = Beginning(lexemes.EVENT + head)
     return begins if is_whole else AllOf((begins, ColumnLike("event", Glob((prefix, "")))))
-
-
-def _utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError:  # in the first and the last year another zone can leave the calendar
-        return moment.replace(tzinfo=UTC)

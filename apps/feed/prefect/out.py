@@ -34,6 +34,7 @@ from apps.feed.prefect.bodies import Invalid, read_value, value_of
 from apps.feed.prefect.events import received_event, received_events
 from apps.feed.prefect.filters import EventFilter, Occurred
 from apps.feed.prefect.pages import OLDEST_FIRST, TOO_LONG, bounds_of, is_too_long
+from apps.feed.prefect.times import Moment
 from apps.query.terms import ReadTerms
 
 Scope = MutableMapping[str, Any]
@@ -298,8 +299,10 @@ class Stream:
                 await rung.wait()
 
     def read_past(self, since: datetime, start: Position, after: Cursor | None) -> Batch:
+        until = self.filter.until
+        occurred = Occurred(Moment(since), Moment(until) if until else None)
         within = [
-            *bounds_of(EventFilter(occurred=Occurred(since, self.filter.until))),
+            *bounds_of(EventFilter(occurred=occurred)),
             Bound("tx < %s", [start.tx]),
             *([OLDEST_FIRST.behind(after)] if after else ()),
         ]

@@ -27,6 +27,7 @@ from apps.events.walk import (
     match_of,
 )
 from apps.feed.prefect.filters import EventFilter
+from apps.feed.prefect.times import read_moment, write_moment
 
 SALT = "eventfeed.prefect.page"
 # Seconds for what has to read everything that matches: groups, and the first of each.
@@ -67,13 +68,15 @@ class Token(msgspec.Struct, array_like=True):
     """Where the log ended when the first page was read."""
 
     def __str__(self) -> str:
-        return signing.dumps(msgspec.to_builtins(self), salt=SALT, compress=True)
+        return signing.dumps(
+            msgspec.to_builtins(self, enc_hook=write_moment), salt=SALT, compress=True
+        )
 
     @classmethod
     def parse(cls, text: str) -> Token:
         """Read back what `str()` wrote; raises BadToken."""
         try:
-            return msgspec.convert(signing.loads(text, salt=SALT), cls)
+            return msgspec.convert(signing.loads(text, salt=SALT), cls, dec_hook=read_moment)
         except (signing.BadSignature, msgspec.ValidationError) as error:
             raise BadToken(str(error)) from error
 

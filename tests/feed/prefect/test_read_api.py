@@ -117,6 +117,24 @@ def test_times_are_inclusive_and_without_a_zone_utc(ask):
     assert names_in(page) == ["failed", "heartbeat", "completed"]
 
 
+@pytest.mark.parametrize("written", [
+    "2026-11-21", "2026-11-21T00:00", "2026-11-20 23:00-01:00", 1_795_219_200, 1_795_219_200_000,
+])  # fmt: skip
+def test_a_time_is_read_as_prefect_reads_it_and_kept_from_page_to_page(ask, client, written):
+    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    store(*(draft(name, occurred=midnight + timedelta(minutes=minute))
+            for name, minute in (("before", -1), ("at", 0), ("after", 1))))  # fmt: skip
+    page = ask({"filter": between(None, written), "limit": 1}).json()
+    pages = [page, following(client, page)]
+    assert [[event["event"] for event in one["events"]] for one in pages] == [["at"], ["before"]]
+
+
+def test_what_is_no_time_is_refused_at_its_place(ask):
+    answer = ask({"filter": between("yesterday", None)})
+    assert answer.status_code == 422
+    assert answer.json()["exception_detail"][0]["loc"] == ["body", "filter", "occurred", "since"]
+
+
 def test_an_event_of_tomorrow_is_found_where_no_end_is_asked_for(ask):
     store(draft(occurred=datetime.now(UTC) + timedelta(days=1)))
     assert ask({}).json()["total"] == 1
