@@ -79,7 +79,7 @@ def test_firings_are_marked_below_their_bars():
     trial = Trial(automation(), "1").run()
     # It rests when it has fired.
     assert [mark.count for mark in trial.marks] == [1]
-    assert trial.drawing.events == "4"
+    assert trial.drawing.events == "4 events"
     last = float(trial.marks[-1].x.removesuffix("%"))
     assert 90 < last <= 100
 
