@@ -52,6 +52,10 @@ def where():
     }
 
 
+def hear_interrupts():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A tail in a process of its own, and the lines it has printed."""
 
@@ -63,6 +67,8 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # Whoever runs the tests in the background of a shell has made them deaf to Ctrl-C.
+            preexec_fn=hear_interrupts,
         )
         self.lines = self.collect(self.process.stdout)
         self.notices = self.collect(self.process.stderr)
