@@ -27,7 +27,7 @@ WALK = 500
 RARE = 500
 # Walking costs a row the same whether it matches; the index of terms costs what matches.
 # At a share of about this they cost the same.
-DENSE = 0.03
+DENSE = 0.015
 MOST_WALKED = 4_000
 # More than the share seen says, because events do not come evenly.
 AMPLE = 1.5
@@ -188,7 +188,7 @@ class Walk:
                 self.rows += found
                 return
             is_rare = len(found) < rows * DENSE
-            if is_rare and self._take_few(clock, self.match):
+            if not found and self._take_few(clock, self.match):
                 return
             ends = self._ends_of_walk(clock, rows)
             self.rows += found
