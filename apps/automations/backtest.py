@@ -74,6 +74,7 @@ class Backtest:
     firings: list[Firing] = field(default_factory=list)
     is_done: bool = False
     is_stopped: bool = False
+    _speaker: dict[bool, Fired] = field(default_factory=dict)
     _lately: deque[Fired] = field(default_factory=lambda: deque(maxlen=MOST_SHOWN))
 
     def __post_init__(self) -> None:
@@ -143,12 +144,15 @@ class Backtest:
             self.resolved += not is_triggered
             if is_triggered and len(self.moments) < MOST_MOMENTS:
                 self.moments.append(decision.fired)
-            if self._manners.is_too_many(self.automation, clock):
-                self._lately[-1].more += 1
-                continue
-            silent = self._manners.silence(self.automation, decision, clock)
+            silent, only_counted = self._manners.judge(self.automation, decision, clock)
             self.silent += bool(silent)
-            self._lately.append(Fired(decision, silent))
+            if only_counted:
+                self._speaker[bool(silent)].more += 1
+                continue
+            fired = Fired(decision, silent)
+            self._lately.append(fired)
+            if is_triggered:
+                self._speaker[bool(silent)] = fired
 
     def _come_to(self, part: Slice, until: datetime) -> None:
         if part.clocks and until > self.since:

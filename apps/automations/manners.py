@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from apps.automations.decision import Decision
@@ -90,15 +90,26 @@ def _zone(place: Place) -> ZoneInfo:
         place.fail(f"“{name}” is no time zone: write one like Europe/Berlin.")
 
 
+class Judged(NamedTuple):
+    """What becomes of a decision."""
+
+    silent: str
+    """Why nothing is done, "" when something is."""
+    only_counted: bool = False
+    """Whether another firing of its minute stands for it."""
+
+
 @dataclass
 class Manners:
     """What an automation remembers of its firings, so that it fires in good measure."""
 
     maintenance: list[Maintenance] = field(default_factory=list)
-    lately: deque[datetime] = field(default_factory=deque)
-    """The clock at the firings of the last minute."""
-    speaker: Firing | None = None
-    """The last firing that was written; it stands for those beyond the most of a minute."""
+    lately: dict[bool, deque[datetime]] = field(
+        default_factory=lambda: {False: deque(), True: deque()}
+    )
+    """The clock at the firings of the last minute, of the silent ones apart."""
+    speaker: dict[bool, Firing] = field(default_factory=dict)
+    """The last that was written of both; it stands for those beyond the most of a minute."""
     fired: dict[str, datetime] = field(default_factory=dict)
     """When each key fired last and something was done."""
 
@@ -108,9 +119,12 @@ class Manners:
         manners = cls()
         manners.reread(automation)
         for firing in firings:
-            manners.lately.append(firing.fired)
-            manners.speaker = firing
-            if not firing.silent and firing.kind == Firing.Kind.TRIGGERED:
+            if firing.kind != Firing.Kind.TRIGGERED:
+                continue
+            is_silent = bool(firing.silent)
+            manners.lately[is_silent].append(firing.fired)
+            manners.speaker[is_silent] = firing
+            if not is_silent:
                 manners.fired[_key(firing.key)] = firing.fired
         return manners
 
@@ -121,24 +135,28 @@ class Manners:
         except BadMaintenance:
             self.maintenance = []
 
-    def is_too_many(self, automation: Automation, clock: datetime) -> bool:
-        """Whether a further firing is only counted: at this clock, not when it was due."""
-        while self.lately and self.lately[0] <= clock - MINUTE:
-            self.lately.popleft()
-        most = automation.most_a_minute
-        if most and len(self.lately) >= most:
-            return True
-        self.lately.append(clock)
-        return False
-
-    def silence(self, automation: Automation, decision: Decision, clock: datetime) -> str:
-        """Say why nothing is done, "" when something is; remember that."""
+    def judge(self, automation: Automation, decision: Decision, clock: datetime) -> Judged:
+        """Say whether something is done, at this clock and not when it was due; remember that."""
         said = self._why(automation, decision, clock)
-        if not said and decision.kind == "triggered" and automation.cooldown:
+        if decision.kind != Firing.Kind.TRIGGERED:
+            return Judged(said)
+        if self._is_too_many(automation, clock, is_silent=bool(said)):
+            return Judged(said, only_counted=True)
+        if not said and automation.cooldown:
             if len(self.fired) >= MOST_FIRED:
                 self.fired.pop(next(iter(self.fired)))
             self.fired[_key(decision.key)] = decision.fired
-        return said
+        return Judged(said)
+
+    def _is_too_many(self, automation: Automation, clock: datetime, *, is_silent: bool) -> bool:
+        lately = self.lately[is_silent]
+        while lately and lately[0] <= clock - MINUTE:
+            lately.popleft()
+        most = automation.most_a_minute
+        if most and len(lately) >= most:
+            return True
+        lately.append(clock)
+        return False
 
     def _why(self, automation: Automation, decision: Decision, clock: datetime) -> str:
         if decision.depth >= MOST_DEPTH:

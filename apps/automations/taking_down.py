@@ -81,13 +81,14 @@ def firings(decided: Sequence[Decided]) -> None:
             continue
         known.add(one.decision.id)
         automation, manners = one.watched.automation, one.watched.manners
-        is_resolved = one.decision.kind == Firing.Kind.RESOLVED
-        if not is_resolved and manners.is_too_many(automation, one.clock):
-            _count(manners.speaker, rows)
+        silent, only_counted = manners.judge(automation, one.decision, one.clock)
+        if only_counted:
+            _count(manners.speaker.get(bool(silent)), rows)
             continue
         firing = firing_of(automation, one.decision, copies)
-        firing.silent = manners.silence(automation, one.decision, one.clock)
-        manners.speaker = firing
+        firing.silent = silent
+        if firing.kind == Firing.Kind.TRIGGERED:
+            manners.speaker[bool(silent)] = firing
         rows.append(firing)
         if not firing.silent:
             drafts.append(event_of(firing, one.decision, now))

@@ -89,6 +89,20 @@ def test_automation_that_fails_is_switched_off_and_the_others_go_on(
     assert told.related[0]["prefect.resource.name"] == following.FAILED
 
 
+def test_silent_firings_take_no_room_of_those_that_do_something(watching, automate, happen):
+    automate(PAID | {"for_each": ["label.team"]}, cooldown=3_600, most_a_minute=2)
+    for team in [*["noisy"] * 6, "quiet"]:
+        happen("invoice.paid", labels={"team": team})
+    watching.step()
+    told = Firing.objects.filter(silent="").order_by("tx", "seq")
+    assert [(one.key, one.more) for one in told] == [
+        ({"label.team": "noisy"}, 0),
+        ({"label.team": "quiet"}, 0),
+    ]
+    silent = Firing.objects.exclude(silent="").order_by("tx", "seq")
+    assert [one.more for one in silent] == [0, 3]
+
+
 def test_memory_outlives_the_process(automate, happen):
     automate(TWICE | {"for_each": ["resource"]})
     happen("invoice.paid")

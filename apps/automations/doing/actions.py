@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from apps.automations.doing import templates
@@ -44,7 +45,7 @@ class Webhook:
     body: str = ""
 
     def sentence(self) -> str:
-        return f"call {self.destination or _short(self.url or '')}"
+        return f"call {self.destination or shown(self.url or '')}"
 
 
 @dataclass(frozen=True)
@@ -378,5 +379,14 @@ def _uuid(value: Any, path: str) -> UUID:
         raise BadAction(path, "It is the id of one, a UUID.") from None
 
 
-def _short(url: str) -> str:
-    return url if len(url) <= 60 else f"{url[:59]}…"
+def shown(url: str) -> str:
+    """Show of an address who is called: user, path and query may be secrets."""
+    try:
+        told = urlsplit(url)
+        host = f"{told.hostname}:{told.port}" if told.port else told.hostname
+    except ValueError:
+        host = None
+    if not host or "{" in host:
+        return "an address of its own"
+    rest = "/…" if told.path.strip("/") or told.query else ""
+    return f"{told.scheme}://{host}{rest}"

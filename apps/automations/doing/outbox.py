@@ -39,11 +39,14 @@ logger = logging.getLogger(__name__)
 LOCK = "SELECT pg_try_advisory_lock(hashtext('eventfeed.worker'), hashtext('outbox'))"
 CLAIM_EVERY = 5.0
 LOOK_EVERY = 0.25
+# Looking costs a little, all day: less often where nothing has been due for a while.
+LOOK_AT_LEAST_EVERY = 1.0
 # How many times as long as a look takes is waited after it.
 LOOK_PART = 4
 AWAY = 1.0
 LEAVE = 5.0
-MOST = 16
+# A slow receiver takes two for as long as it may, so it takes many of them to hold up the others.
+MOST = 64
 MOST_EACH = 2
 # What goes to one receiver: its destination, its address, or the one Prefect server.
 RECEIVER = """
@@ -53,14 +56,15 @@ RECEIVER = """
 # Of each receiver only as many as may go: a long queue of one must not hide the others.
 DUE = f"""
     SELECT id, receiver FROM (
-        SELECT id, due, receiver, row_number() OVER (PARTITION BY receiver ORDER BY due, id) AS nth
+        SELECT id, due, tries, receiver,
+            row_number() OVER (PARTITION BY receiver ORDER BY due, id) AS nth
         FROM (
-            SELECT id, due, {RECEIVER} AS receiver FROM automation_task
+            SELECT id, due, tries, {RECEIVER} AS receiver FROM automation_task
             WHERE ended IS NULL AND due <= now() AND NOT id = ANY(%s)
                 AND NOT {RECEIVER} = ANY(%s)
         ) AS waiting
     ) AS numbered
-    WHERE nth <= {MOST_EACH} ORDER BY due LIMIT %s
+    WHERE nth <= {MOST_EACH} ORDER BY tries > 0, due LIMIT %s
 """  # noqa: S608 - of constants
 
 # Seconds until the next try, as Standard Webhooks advises; the last one again and again.
@@ -121,7 +125,8 @@ class Deliverer:
                 start = time.monotonic()
                 due = self._due(conn)
                 # A very long queue takes time to look through: not all of it.
-                wait = max(LOOK_EVERY, LOOK_PART * (time.monotonic() - start))
+                idle = LOOK_EVERY if due or self.running else min(2 * wait, LOOK_AT_LEAST_EVERY)
+                wait = max(idle, LOOK_PART * (time.monotonic() - start))
                 self._start(due)
             connection.close_if_unusable_or_obsolete()
 

@@ -76,7 +76,7 @@ def _webhook(job: Job, action: actions.Webhook) -> Done:
     headers |= {name.lower(): own[name] for name in own}
     rendered = {
         "method": action.method,
-        "url": action.destination or url,
+        "url": action.destination or actions.shown(url),
         "headers": {name: HIDDEN if SECRET.search(name) else headers[name] for name in headers},
         "body": body[:MOST_KEPT],
     }

@@ -252,8 +252,20 @@ def _format(text: Any, *args: Any, **named: Any) -> str:
     return str(text) % (named or args)
 
 
+@pass_context
+def _as_it_is(_: Context, value: object) -> object:
+    """Write a value as it is; because it asks for the context, Jinja writes no constant before."""
+    return value
+
+
 def _sandbox() -> Sandbox:
-    sandbox = Sandbox(undefined=ChainableUndefined, extensions=[HumanizeExtension])
+    # Nothing of a template is worked out while it is read: whoever reads it has no bounds.
+    sandbox = Sandbox(
+        undefined=ChainableUndefined,
+        extensions=[HumanizeExtension],
+        optimized=False,
+        finalize=_as_it_is,
+    )
     for name in NO_GLOBALS:
         sandbox.globals.pop(name)
     for name in NO_FILTERS:

@@ -13,7 +13,7 @@ RESOURCE = {"prefect.resource.id": "a"}
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        ({"type": "webhook", "url": "https://a.example/b"}, "call https://a.example/b"),
+        ({"type": "webhook", "url": "https://a.example/b"}, "call https://a.example/…"),
         ({"type": "webhook", "url": "https://a.example/{{ event.id }}"}, None),
         ({"type": "webhook", "destination": "Chat"}, "call Chat"),
         ({"type": "notify", "destination": "Chat", "body": "a"}, "notify Chat"),

@@ -212,3 +212,13 @@ def test_whatever_stands_in_a_template_has_an_answer(template):
     told = template.encode(errors="replace").decode()
     with suppress(BadTemplate):
         assert isinstance(render(told, CONTEXT), str)
+
+
+@pytest.mark.parametrize("text", [
+    "{{ 7|round(-999999999) }}",
+    "{{ 'x'|indent(1000000000) }}",
+    "{% if 7|round(-999999999) %}a{% endif %}",
+    "{% set a = 7|round(-999999999) %}",
+])  # fmt: skip
+def test_nothing_of_a_template_is_worked_out_while_it_is_read(text):
+    assert check(text) is None

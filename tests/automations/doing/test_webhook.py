@@ -87,7 +87,7 @@ def test_method_address_and_headers_are_templates_too(receiver):
     assert received.headers["authorization"] == "Bearer abc"
     assert "abc" not in json.dumps(ended(task).rendered)
     assert received.body == b'{"name": "Order 42"}'
-    assert ended(task).rendered["url"] == f"{receiver.url}/order.42"
+    assert ended(task).rendered["url"] == receiver.url.replace("/hook", "/…")
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])

@@ -96,7 +96,7 @@ def test_an_automation_is_made_by_the_form(client):
     assert [action["url"] for action in one.actions] == ["https://example.com/hook"]
     page = get(client, f"/automations/{one.id}")
     assert "Any events with outcome failed" in page
-    assert "call https://example.com/hook" in page
+    assert "call https://example.com/…" in page
 
 
 def test_it_may_be_saved_without_switching_it_on(client):

@@ -22,7 +22,7 @@ from apps.automations.doing.sending.told import ASKED, Answer, Asked, Call
 
 MOST_MEMORY = 1024 * 1024 * 1024
 # Names that are looked up, and notifications, each in a thread: more than are ever in flight.
-THREADS = 40
+THREADS = 100
 
 
 def main() -> None:
