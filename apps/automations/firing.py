@@ -25,6 +25,7 @@ MOST_MESSAGE = 200
 # What a firing keeps of an event is cut to these.
 MOST_RELATED = 20
 MOST_PAYLOAD = 8_192
+MOST_FIELDS = 200
 
 COPIED = only(
     frozenset(
@@ -69,9 +70,6 @@ def _marks(decision: Decision) -> Iterator[Mark]:
 
 def copy_of(event: Event) -> dict[str, Any]:
     """Return what a firing keeps of an event."""
-    payload = event.payload
-    if len(msgspec.json.encode(payload)) > MOST_PAYLOAD:
-        payload = {}
     return {
         "id": str(event.id),
         "occurred": event.occurred.isoformat(),
@@ -79,7 +77,7 @@ def copy_of(event: Event) -> dict[str, Any]:
         "event": event.event,
         "resource": event.resource,
         "related": event.related[:MOST_RELATED],
-        "payload": payload,
+        "payload": _cut(event.payload),
         "follows": event.follows and str(event.follows),
         "outcome": Outcome(event.outcome).word,
         "system": event.system,
@@ -87,6 +85,17 @@ def copy_of(event: Event) -> dict[str, Any]:
         "tx": event.tx,
         "seq": event.seq,
     }
+
+
+def _cut(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep of a large payload the small fields, and say of the others how large they are."""
+    sizes = {name: len(msgspec.json.encode(value)) for name, value in payload.items()}
+    room, kept = MOST_PAYLOAD, {}
+    for name in sorted(payload, key=sizes.__getitem__)[:MOST_FIELDS]:
+        fits = sizes[name] <= room
+        kept[name] = payload[name] if fits else f"({sizes[name]:,} bytes, left out)"
+        room -= sizes[name] if fits else 0
+    return kept
 
 
 def firing_of(automation: Automation, decision: Decision, copies: Copies) -> Firing:

@@ -22,8 +22,10 @@ from django.db import connection
 from apps.automations.decision import EPOCH, micros
 from apps.automations.firing import DEPTH, depth_of
 from apps.automations.models import Tick
+from apps.events.audit import SOURCE
 from apps.events.imported import imported_between
 from apps.events.log import state_sync
+from apps.events.models import Source
 from apps.events.walk import match_of
 from apps.query import Query
 
@@ -49,7 +51,7 @@ BY_PLACE = "tx"
 # Written so that the index of places does not narrow: that of terms does.
 BY_TERMS = "tx + 0"
 FITTING = """
-    SELECT id, tx, seq, event, outcome, resource::text, related::text, {fits} FROM event
+    SELECT id, tx, seq, event, outcome, resource::text, related::text, source_id, {fits} FROM event
     WHERE occurred BETWEEN %s AND %s AND ({place}, seq) > (%s, %s) AND ({place}, seq) <= (%s, %s)
         AND ({any}) ORDER BY {place}, seq
 """
@@ -131,16 +133,16 @@ class Seen:
 
     __slots__ = (
         *("id", "tx", "seq", "event", "outcome", "_resource", "_related"),
-        *("received", "at", "is_imported"),
+        *("received", "at", "is_imported", "is_ours"),
     )
 
-    def __init__(self, told: Sequence[Any], row: Row, is_imported: bool) -> None:
+    def __init__(self, told: Sequence[Any], row: Row, *, is_imported: bool, is_ours: bool) -> None:
         self.id, self.tx, self.seq, self.event, self.outcome = told[:5]
         self._resource, self._related = told[5:7]
         _, _, received, occurred = row
         self.received = micros(received)
         self.at = min(micros(occurred or received), self.received)
-        self.is_imported = is_imported
+        self.is_imported, self.is_ours = is_imported, is_ours
 
     @property
     def resource(self) -> Mapping[str, str]:
@@ -152,7 +154,8 @@ class Seen:
 
     @property
     def depth(self) -> int:
-        return depth_of(self) if DEPTH in self._resource or DEPTH in self._related else 0
+        is_told = self.is_ours and (DEPTH in self._resource or DEPTH in self._related)
+        return depth_of(self) if is_told else 0
 
 
 class Fit(NamedTuple):
@@ -171,14 +174,16 @@ def fitting(queries: Sequence[Query], part: Slice) -> Iterator[Fit]:
     if not found:
         return
     imported = imported_between(found[0][1], found[-1][1])
+    ours = set(Source.objects.filter(name=SOURCE).values_list("id", flat=True))
     rows, at, end = part.rows, 0, len(part.rows)
     for told in found:
         place = told[1:3]
         while at < end and PLACE(rows[at]) < place:
             at += 1
         if at < end and PLACE(rows[at]) == place:
-            numbers = frozenset([number for number, fits in enumerate(told[7:]) if fits])
-            yield Fit(at, Seen(told, rows[at], told[1] in imported), numbers)
+            numbers = frozenset([number for number, fits in enumerate(told[8:]) if fits])
+            told_of = {"is_imported": told[1] in imported, "is_ours": told[7] in ours}
+            yield Fit(at, Seen(told, rows[at], **told_of), numbers)
 
 
 def _found(queries: Sequence[Query], part: Slice) -> list[tuple[Any, ...]]:

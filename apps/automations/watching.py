@@ -32,6 +32,7 @@ from apps.automations.machine import Machine
 from apps.automations.manners import Manners
 from apps.automations.models import Automation, Clock, Tick
 from apps.automations.reading import BadTrigger
+from apps.events.audit import SOURCE
 from apps.events.follower import MOST_EVENTS, MOST_SECONDS, PART, PLACE
 from apps.events.imported import tell_imported
 from apps.events.log import ABOVE, head_sync, read_on
@@ -76,7 +77,8 @@ class Seen:
 
     @cached_property
     def depth(self) -> int:
-        return depth_of(self)
+        # Anybody may write the label; only ours is believed.
+        return depth_of(self) if self.event_read.source_name == SOURCE else 0
 
 
 @dataclass

@@ -103,6 +103,21 @@ def test_silent_firings_take_no_room_of_those_that_do_something(watching, automa
     assert [one.more for one in silent] == [0, 3]
 
 
+def test_sender_cannot_pretend_a_loop(watching, automate, happen):
+    automate(PAID)
+    happen("invoice.paid", labels={"eventfeed.automation.depth": "8"})
+    watching.step()
+    assert [one.silent for one in Firing.objects.all()] == [""]
+
+
+def test_firing_keeps_of_a_large_payload_what_is_small(watching, automate, happen):
+    automate(PAID)
+    happen("invoice.paid", payload={"rows": "x" * 200_000, "amount": 12})
+    watching.step()
+    [event] = Firing.objects.get().events
+    assert event["payload"] == {"amount": 12, "rows": "(200,002 bytes, left out)"}
+
+
 def test_memory_outlives_the_process(automate, happen):
     automate(TWICE | {"for_each": ["resource"]})
     happen("invoice.paid")
