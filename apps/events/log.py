@@ -200,7 +200,8 @@ def _read_on(log: Log, place: tuple[int, int], limit: int, names: tuple[str, ...
     # Not Django's own cursor: that reads times in Python, a third of what a reader costs.
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(*_rows(log, place, limit, names), binary=True)
+        # Prepared: to plan it for all partitions is most of what looking in vain costs.
+        cursor.execute(*_rows(log, place, limit, names), binary=True, prepare=True)
         return events_of(cursor.fetchall(), names, log=log.id)
 
 
