@@ -196,6 +196,6 @@ def test_a_trigger_is_tried_on_the_past_before_it_is_switched_on(visitor):
     first = page.locator(".would li").first
     first.locator("summary").click()
     expect(first).to_contain_text("Flow run failed")
-    expect(first.locator(".snippet")).to_contain_text(f"https://example.com/{visitor.corner}-")
+    expect(first.locator(".snippet")).to_contain_text("https://example.com/…")
     save(visitor, "Save, leave it off")
     expect(page.get_by_role("heading", level=1)).to_contain_text("off")
