@@ -47,7 +47,7 @@ WALKED = """
 """
 FAR_END = "SELECT {key} FROM event {where} ORDER BY {by} LIMIT 1"
 # Reading whole partitions must not tempt the planner away from the index of terms.
-FORCE_INDEX = "SET LOCAL enable_seqscan = off"
+USE_INDEX = "SET LOCAL enable_seqscan = off"
 # One row at least tells how many there are, even when the rest fits none of them.
 FEW = """
     WITH few AS MATERIALIZED (SELECT * FROM event {where} LIMIT %s)
@@ -236,7 +236,7 @@ class Walk:
         """Take all that is left, if the index of terms tells that it is little."""
         if match.narrowed is None:
             return False
-        clock.execute(FORCE_INDEX)
+        clock.execute(USE_INDEX)
         where, params = self._ahead(match.narrowed)
         rest, rest_params = all_of([match.rest] if match.rest else [])
         wanted = self.want - len(self.rows)

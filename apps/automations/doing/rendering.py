@@ -4,17 +4,16 @@ It knows nothing of ours but the sandbox: no settings, no database, no environme
 because only that can be ended from outside, whatever a template has found to do for ever.
 """
 
-import resource
 import signal
 import sys
 import traceback
 from collections.abc import Mapping
-from contextlib import suppress
 from types import FrameType
 from typing import Any
 
 import msgspec
 
+from apps.automations.doing.confined import confine
 from apps.automations.doing.frames import Frame, read_frame, write_frame
 from apps.automations.doing.sandbox import (
     MOST_OUTPUT,
@@ -64,12 +63,7 @@ class OutOfTime(BaseException):
 
 
 def main() -> None:
-    # Not every system knows this limit; the others hold there.
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Who stops the server at a terminal stops its group; this process ends with its pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    confine(MOST_MEMORY)
     signal.signal(signal.SIGPROF, _out_of_time)
     while frame := read_frame(sys.stdin.buffer):
         answer = msgspec.msgpack.encode(rendered(ASKED.decode(frame.content)))

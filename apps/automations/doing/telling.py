@@ -10,16 +10,13 @@ from uuid import UUID, uuid4, uuid5
 from django.utils import timezone
 
 from apps.automations.doing.job import Done
+from apps.automations.firing import DEPTH, MOST_MESSAGE, NAME
 from apps.automations.models import Firing, Task
 from apps.events.audit import SOURCE, SYSTEM
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
 from apps.events.models import Source
 from apps.events.record import record
 from apps.query.outcomes import Outcome
-
-DEPTH = "eventfeed.automation.depth"
-NAME = "prefect.resource.name"
-MOST_MESSAGE = 200
 
 
 def tell(task: Task, done: Done) -> None:

@@ -5,15 +5,13 @@ Each frame on its standard input is something to send; what came of it is a fram
 
 import asyncio
 import os
-import resource
-import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import httpx
 import msgspec
 
+from apps.automations.doing.confined import confine
 from apps.automations.doing.frames import Frame, read_frame, write_frame
 from apps.automations.doing.sending.calling import LONGEST, call
 from apps.automations.doing.sending.guard import guard
@@ -26,11 +24,7 @@ THREADS = 100
 
 
 def main() -> None:
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Who stops the server at a terminal stops its group; this process ends with its pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    confine(MOST_MEMORY)
     asyncio.run(_work())
 
 
