@@ -46,6 +46,18 @@ class Server:
         except httpx.HTTPError:
             return False
 
+    def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Ask as Prefect's own client does: again when the server's SQLite is locked (503)."""
+        answers: list[httpx.Response] = []
+
+        def is_there() -> bool:
+            url = f"{self.api}{path}"
+            answers.append(httpx.request(method, url, json=body, timeout=60))
+            return answers[-1].status_code != 503
+
+        wait_until(is_there, what="the server's SQLite is free", within=120)
+        return answers[-1]
+
     def end(self) -> None:
         if self.process:
             self.process.terminate()

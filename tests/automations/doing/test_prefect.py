@@ -24,15 +24,14 @@ pytestmark = pytest.mark.usefixtures("delivering")
 class Prefect:
     """A server, spoken to as Prefect's own client does."""
 
-    def __init__(self, api: str) -> None:
-        self.api = api
-        self.client = httpx.Client(base_url=api, timeout=30)
+    def __init__(self, server: Server) -> None:
+        self.server = server
 
     def post(self, path: str, **body: Any) -> Any:
-        return self._told(self.client.post(path, json=body))
+        return self._told(self.server.ask("POST", path, body))
 
     def get(self, path: str) -> Any:
-        return self._told(self.client.get(path))
+        return self._told(self.server.ask("GET", path))
 
     def _told(self, answer: httpx.Response) -> Any:
         assert answer.status_code < 300, answer.text
@@ -53,7 +52,7 @@ class Prefect:
     def block(self, slug: str, data: dict[str, Any]) -> str:
         kinds = self.post("/block_types/filter", block_types={"slug": {"any_": [slug]}})
         if not kinds:
-            self.client.post("/block_types/install_system_block_types")
+            self.server.ask("POST", "/block_types/install_system_block_types")
             kinds = self.post("/block_types/filter", block_types={"slug": {"any_": [slug]}})
         kind = kinds[0]["id"]
         schemas = {"block_type_id": {"any_": [kind]}}
@@ -79,7 +78,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def prefect(server: Server, transactional_db: None) -> Prefect:
     save(Destination(name="Prefect", kind="prefect", private=True), {"url": server.api})
-    return Prefect(server.api)
+    return Prefect(server)
 
 
 def about(kind: str, id: str) -> dict[str, Any]:
@@ -215,7 +214,7 @@ def test_a_change_that_the_server_refuses_is_told(prefect):
 def test_a_flow_run_is_deleted(prefect):
     run = prefect.flow_run()
     done({"type": "delete-flow-run"}, events=[about("flow-run", run["id"])])
-    assert prefect.client.get(f"/flow_runs/{run['id']}").status_code == 404
+    assert prefect.server.ask("GET", f"/flow_runs/{run['id']}").status_code == 404
 
 
 def test_work_pools_and_queues_are_paused_and_resumed(prefect):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from tests.feed.prefect import test_automations as cases
@@ -46,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def theirs(server: Server) -> Asking:
     def ask(method: str, path: str, body: Any = None) -> Answer:
-        answer = httpx.request(method, f"{server.api}{path}", json=body, timeout=60)
+        answer = server.ask(method, path, body)
         return Answer(answer.status_code, answer.json() if answer.content else None)
 
     for one in ask("POST", "/automations/filter").body:
