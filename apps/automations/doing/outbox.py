@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -146,6 +146,7 @@ class Deliverer:
     def _start(self, due: Iterable[tuple[UUID, str]]) -> None:
         receivers = dict(due)
         tasks = Task.objects.select_related("firing__automation").in_bulk(list(receivers))
+        _tell_begun(_new(tasks))
         for id, task in tasks.items():
             job = _ready(task)
             doing = self.running[id] = Doing(id, receivers[id], timezone.now())
@@ -208,6 +209,22 @@ class Deliverer:
 def deliver(stop: threading.Event) -> None:
     """Do the tasks of the outbox until stopped: for a thread of the worker."""
     Deliverer(stop).run()
+
+
+def _new(tasks: Mapping[UUID, Task]) -> list[Task]:
+    """Return those that have not been tried: not those, too, that somebody has tried again."""
+    tried = set(Attempt.objects.filter(task__in=tasks).values_list("task_id", flat=True))
+    return [task for id, task in tasks.items() if id not in tried and task.state != Task.State.DRY]
+
+
+def _tell_begun(tasks: Iterable[Task]) -> None:
+    try:
+        telling.begun(tasks)
+    except DatabaseError:
+        raise
+    except Exception:
+        # Told or not, it is to be done.
+        logger.exception("It could not be told that actions are begun.")
 
 
 def _ready(task: Task) -> Job | Done:
@@ -302,7 +319,7 @@ def _end(task: Task, state: Task.State, done: Done) -> None:
         task.rendered = {"error": done.error}
     task.save(update_fields=["state", "ended", "tries", "rendered"])
     if state != Task.State.DRY:
-        telling.tell(task, done)
+        telling.ended(task, done)
 
 
 def _switch(task: Task, done: Done) -> None:

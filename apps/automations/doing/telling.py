@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import uuid4, uuid5
 
+import msgspec
 from django.utils import timezone
 
+from apps.automations.doing.actions import Record
 from apps.automations.doing.job import Done
 from apps.automations.firing import DEPTH, MOST_MESSAGE, NAME
 from apps.automations.models import Firing, Task
@@ -19,81 +20,77 @@ from apps.events.record import record
 from apps.query.outcomes import Outcome
 
 
-def tell(task: Task, done: Done) -> None:
+def begun(tasks: Iterable[Task]) -> None:
+    """Record that tasks are begun; one that was told to be, and not tried, is told once."""
+    _record([_beginning(task) for task in tasks])
+
+
+def ended(task: Task, done: Done) -> None:
     """Record what came of a task, in the transaction that ends it."""
-    drafts = list(_drafts(task, done, timezone.now()))
-    source, _ = Source.objects.get_or_create(name=SOURCE, defaults={"system": SYSTEM})
-    record(drafts, source_id=source.id)
+    now = timezone.now()
+    told = [_end(task, done, now)]
+    if done.recorded and not done.error:
+        told.append(_recorded(task, done.recorded, now))
+    _record(told)
 
 
-def _drafts(task: Task, done: Done, now: datetime) -> Iterator[Draft]:
-    # Told again when it is tried again by hand; the same id and time are stored once.
-    triggered = uuid5(task.id, "triggered")
-    yield _draft(
-        task, "triggered", id=triggered, occurred=task.made, follows=task.firing_id, done=done
-    )
-    ended = uuid4()
-    failed = bool(done.error)
-    yield _draft(
-        task,
-        "failed" if failed else "executed",
-        id=ended,
-        occurred=now,
-        follows=triggered,
-        done=done,
-        outcome=Outcome.FAILED if failed else Outcome.COMPLETED,
-        message=done.error or None,
-    )
-    if done.recorded and not failed:
-        yield Draft(
-            id=uuid5(task.id, "recorded"),
-            occurred=now,
-            event=done.recorded.event,
-            resource=dict(done.recorded.resource),
-            related=_cause(task.firing),
-            payload=done.recorded.payload,
-            follows=task.firing_id,
-            outcome=Outcome.INFORMATION,
-        )
+def _record(drafts: Sequence[Draft]) -> None:
+    if drafts:
+        source, _ = Source.objects.get_or_create(name=SOURCE, defaults={"system": SYSTEM})
+        record(drafts, source_id=source.id)
 
 
-def _draft(
-    task: Task,
-    what: str,
-    *,
-    id: UUID,
-    occurred: datetime,
-    follows: UUID,
-    done: Done,
-    outcome: Outcome = Outcome.INFORMATION,
-    message: str | None = None,
-) -> Draft:
+def _beginning(task: Task) -> Draft:
     firing = task.firing
-    payload: dict[str, Any] = {
-        "action_index": task.at,
-        "action_type": task.action.get("type"),
-        "invocation": str(task.id),
-        "firing": str(firing.id),
-    }
-    if what != "triggered":
-        payload |= {"tries": task.tries, **done.details}
-    if done.error and what == "failed":
-        payload["reason"] = done.error
     return Draft(
-        id=id,
-        occurred=occurred,
-        event=f"eventfeed.automation.action.{what}",
+        # With a time that is the task's too: the same again after a crash.
+        id=uuid5(task.id, "triggered"),
+        occurred=task.made,
+        event="eventfeed.automation.action.triggered",
         resource={
             RESOURCE_ID: f"eventfeed.automation.{firing.automation_id}",
             NAME: firing.automation.name,
             DEPTH: str(firing.depth),
         },
-        related=[*done.related, *_events_of(firing)],
-        payload=payload,
-        follows=follows,
+        related=_events_of(firing),
+        payload={
+            "action_index": task.at,
+            "action_type": task.action.get("type"),
+            "invocation": str(task.id),
+            "firing": str(firing.id),
+        },
+        follows=firing.id,
         system=SYSTEM,
-        outcome=outcome,
-        message=" ".join(message.split())[:MOST_MESSAGE] if message else None,
+        outcome=Outcome.INFORMATION,
+    )
+
+
+def _end(task: Task, done: Done, now: datetime) -> Draft:
+    begun = _beginning(task)
+    reason = {"reason": done.error} if done.error else {}
+    return msgspec.structs.replace(
+        begun,
+        id=uuid4(),
+        occurred=now,
+        event=f"eventfeed.automation.action.{'failed' if done.error else 'executed'}",
+        related=[*done.related, *begun.related],
+        payload=begun.payload | {"tries": task.tries} | done.details | reason,
+        follows=begun.id,
+        outcome=Outcome.FAILED if done.error else Outcome.COMPLETED,
+        message=" ".join(done.error.split())[:MOST_MESSAGE] or None,
+    )
+
+
+def _recorded(task: Task, told: Record, now: datetime) -> Draft:
+    return Draft(
+        id=uuid5(task.id, "recorded"),
+        occurred=now,
+        event=told.event,
+        resource=dict(told.resource),
+        related=_cause(task.firing),
+        payload=told.payload,
+        follows=task.firing_id,
+        outcome=Outcome.INFORMATION,
     )
 
 

@@ -7,8 +7,10 @@ import psycopg
 import pytest
 from django.db import connection
 
+from apps.automations.doing import telling
 from apps.automations.doing.outbox import MOST_EACH, deliver
 from apps.automations.models import Attempt, Task
+from apps.events.models import Event
 from eventfeed.database import dsn
 from tests.automations.doing.fired import again, fired
 from tests.automations.doing.receiving import Receiver
@@ -104,3 +106,45 @@ def test_a_task_that_is_gone_meanwhile_is_forgotten(receiver):
     (other,) = fired({"type": "webhook", "url": receiver.url})
     assert ended(other).state == Task.State.DONE
     wait_until(lambda: Attempt.objects.count() == 1)
+
+
+def begun() -> list[Event]:
+    return list(Event.objects.filter(event="eventfeed.automation.action.triggered"))
+
+
+def test_an_action_is_told_to_be_begun_before_it_is_done(receiver):
+    wait = threading.Event()
+    thanks = receiver.answering
+
+    def hesitating(to) -> None:
+        wait.wait(30)
+        thanks(to)
+
+    receiver.answering = hesitating
+    (task,) = fired({"type": "webhook", "url": receiver.url})
+    wait_until(lambda: receiver.received, what="the request arrives")
+    assert [one.follows for one in begun()] == [task.firing_id]
+    assert not Event.objects.filter(event="eventfeed.automation.action.executed").exists()
+    wait.set()
+    ended(task)
+    executed = Event.objects.get(event="eventfeed.automation.action.executed")
+    assert [one.id for one in begun()] == [executed.follows]
+
+
+def test_what_a_crash_has_left_begun_is_told_once(delivering, receiver):
+    delivering()
+    (task,) = fired({"type": "webhook", "url": receiver.url})
+    telling.begun([task])
+    stop = threading.Event()
+    other = threading.Thread(target=lambda: (deliver(stop), connection.close()))
+    other.start()
+    ended(task)
+    stop.set()
+    other.join()
+    assert len(begun()) == 1
+
+
+def test_a_dry_run_begins_nothing(receiver):
+    (task,) = fired({"type": "webhook", "url": receiver.url}, state=Task.State.DRY)
+    ended(task)
+    assert begun() == []

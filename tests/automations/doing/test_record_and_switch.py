@@ -61,17 +61,23 @@ def test_what_no_database_keeps_is_written_as_something_else():
 
 
 def test_what_cannot_be_written_down_hinders_nothing_else(monkeypatch):
-    tell = telling.tell
+    tell = telling.ended
 
     def failing(task, done):
         if not done.error:
             raise ValueError("what nobody has thought of")
         tell(task, done)
 
-    monkeypatch.setattr(telling, "tell", failing)
+    monkeypatch.setattr(telling, "ended", failing)
     (task,) = fired({"type": "do-nothing"})
     assert ended(task).state == Task.State.FAILED
     assert "nobody has thought of" in again(task).attempts.get().error
+
+
+def test_what_cannot_be_told_is_done_all_the_same(monkeypatch):
+    monkeypatch.setattr(telling, "begun", lambda tasks: 1 / 0)
+    (task,) = fired({"type": "do-nothing"})
+    assert ended(task).state == Task.State.DONE
 
 
 def test_a_firing_that_cannot_be_read_hinders_nothing_else():
