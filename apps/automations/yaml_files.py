@@ -7,15 +7,14 @@
       actions:
       - {type: notify, destination: ops, body: No order for an hour.}
 
-What has its default is left out. Destinations are told by name. A header or an address that holds
-a secret is told as `secret:NAME`, which means, when it is read, the one that is stored already.
+What has its default is left out. Destinations are told by name, and so are the secrets in them;
+an automation holds none.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
@@ -33,15 +32,6 @@ from apps.automations.yaml_text import BadFile, loaded, written
 # An automation without an id has the one that its name makes, so that it is the same next time.
 NAMELESS = UUID(int=0)
 NAMES = UUID("3d3bb0a5-3f0b-4b7c-9a55-6b1d6f0f2a10")
-LISTS = ("actions", "actions_on_trigger", "actions_on_resolve")
-SECRET = "secret:"  # noqa: S105  # what stands for one
-_SOUNDS_SECRET = re.compile(
-    r"auth|cookie|credential|key|pass|secret|session|signature|token", re.IGNORECASE
-)
-# https://user:password@host, and ?token=….
-_HOLDS_SECRET = re.compile(
-    r"//[^/?#]*@|[?&;][^=&;]*(?:auth|key|pass|pwd|secret|sig|token)[^=&;]*=", re.IGNORECASE
-)
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Actions = list[dict[str, Any]]
@@ -101,9 +91,6 @@ def imported(text: str, *, by: str | None = None) -> list[Imported]:
 
 def _told(automation: Automation) -> dict[str, Any]:
     fields: dict[str, Any] = {name: getattr(automation, name) for name in FIELDS}
-    names = {value: name for name, value in _secrets(automation).items()}
-    for name in LISTS:
-        fields[name] = [_with(action, lambda _, value: names[value]) for action in fields[name]]
     told = {
         name: _in_order(value) for name, value in fields.items() if value != getattr(BLANK, name)
     }
@@ -149,7 +136,7 @@ def _kept(said: Said, path: str, by: str | None) -> Imported:
     if automation is None or automation.gone:
         done = "made"
     automation = automation or Automation(id=said.id)
-    fields = _fields(said, automation, path)
+    fields = {name: getattr(said, name) for name in FIELDS}
     if done == "changed" and all(getattr(automation, name) == fields[name] for name in FIELDS):
         return Imported(automation, "unchanged")
     for name, value in fields.items():
@@ -162,56 +149,3 @@ def _kept(said: Said, path: str, by: str | None) -> Imported:
     except BadTrigger as bad:
         raise BadFile(f"{path}trigger.{bad.path}", bad.say) from None
     return Imported(automation, done)
-
-
-def _fields(said: Said, automation: Automation, path: str) -> dict[str, Any]:
-    """Return what is said, with the secrets that the automation has."""
-    known = _secrets(automation)
-
-    def revealed(_: str, value: str) -> str:
-        if not value.startswith(SECRET):
-            return value
-        if value in known:
-            return known[value]
-        raise BadFile(path.rstrip("."), f"“{value}” is not stored here: write the secret itself.")
-
-    fields = {name: getattr(said, name) for name in FIELDS}
-    for name in LISTS:
-        fields[name] = [_with(action, revealed) for action in fields[name]]
-    return fields
-
-
-def _secrets(automation: Automation) -> dict[str, str]:
-    """Return the secrets in its actions by the names they are told by."""
-    found: dict[str, str] = {}
-
-    def find(told_by: str, value: str) -> str:
-        name, number = f"{SECRET}{told_by}", 2
-        while found.get(name, value) != value:
-            name, number = f"{SECRET}{told_by}-{number}", number + 1
-        found[name] = value
-        return value
-
-    for name in LISTS:
-        for action in getattr(automation, name):
-            _with(action, find)
-    return found
-
-
-def _with(action: dict[str, Any], instead: Callable[[str, str], str]) -> dict[str, Any]:
-    """Return an action with something else for each secret: of its headers, and of its address."""
-    changed = dict(action)
-    if isinstance(headers := action.get("headers"), dict):
-        changed["headers"] = {
-            name: instead(name.lower(), value) if _is_secret(name, value) else value
-            for name, value in headers.items()
-        }
-    url = action.get("url")
-    if isinstance(url, str) and (url.startswith(SECRET) or _HOLDS_SECRET.search(url)):
-        changed["url"] = instead("url", url)
-    return changed
-
-
-def _is_secret(name: Any, value: Any) -> bool:
-    is_text = isinstance(name, str) and isinstance(value, str)
-    return is_text and _SOUNDS_SECRET.search(name) is not None

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from apps.automations.doing import templates
 from apps.automations.doing.destinations import BadDestination, check_headers, check_url
+from apps.automations.doing.inline import is_secret_address, is_secret_header
 from apps.automations.models import Destination
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 
@@ -23,6 +24,9 @@ INFERRED = "inferred"
 STATES = (
     *("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED"),
     *("PAUSED", "CANCELLING"),
+)
+BELONGS = (
+    "Here everybody who may read could read it: make a destination of it, which keeps it encrypted."
 )
 OWNED = ("eventfeed.", "prefect.", "prefect-cloud.")
 
@@ -134,10 +138,11 @@ ALL = ("webhook", "notify", "record", "switch", "do-nothing", *PREFECT)
 
 
 def check(said: Any, path: str = "actions") -> list[Action]:
-    """Read a list of actions and find where they go; raises BadAction."""
+    """Read a list of actions that is to be kept, and find where they go; raises BadAction."""
     actions = read_all(said, path)
     for at, action in enumerate(actions):
         _check_destination(action, f"{path}[{at}]")
+        _check_secrets(action, f"{path}[{at}]")
     return actions
 
 
@@ -281,6 +286,16 @@ def _check_destination(action: Action, path: str) -> None:
             raise BadAction(f"{path}.destination", say)
     if isinstance(action, Prefect):
         prefect_server(action, path)
+
+
+def _check_secrets(action: Action, path: str) -> None:
+    if not isinstance(action, Webhook):
+        return
+    if is_secret_address(action.url or ""):
+        raise BadAction(f"{path}.url", f"It holds a password or a token. {BELONGS}")
+    for name, value in action.headers.items():
+        if is_secret_header(name, value):
+            raise BadAction(f"{path}.headers.{name}", f"{name} holds a secret. {BELONGS}")
 
 
 def prefect_server(action: Prefect, path: str = "action") -> Destination:

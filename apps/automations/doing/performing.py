@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 
 from apps.automations.doing import actions
@@ -15,6 +14,7 @@ from apps.automations.doing.destinations import (
     check_url,
     may_be_private,
 )
+from apps.automations.doing.inline import sounds_secret
 from apps.automations.doing.job import (
     MOST_KEPT,
     CannotDo,
@@ -31,8 +31,7 @@ from apps.automations.doing.sending.told import Call, Notify, Signed
 from apps.automations.doing.templates import BadTemplate, render_all
 from apps.events.draft import RESOURCE_ID
 
-# Headers by which a receiver knows who asks: kept by nobody.
-SECRET = re.compile(r"auth|token|key|secret|cookie|signature|password")
+# Of a header by which a receiver knows who asks: kept by nobody.
 HIDDEN = "…"
 # Of the name of an event, and of the id of a resource.
 MOST_NAME = 1_024
@@ -77,7 +76,7 @@ def _webhook(job: Job, action: actions.Webhook) -> Done:
     rendered = {
         "method": action.method,
         "url": action.destination or actions.shown(url),
-        "headers": {name: HIDDEN if SECRET.search(name) else headers[name] for name in headers},
+        "headers": {name: HIDDEN if sounds_secret(name) else headers[name] for name in headers},
         "body": body[:MOST_KEPT],
     }
     if job.dry:

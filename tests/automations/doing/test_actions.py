@@ -135,3 +135,34 @@ def test_prefect_s_own_need_a_server_and_find_the_only_one():
     with pytest.raises(BadAction, match="several"):
         check(said)
     assert check([said[0] | {"destination": "two"}])
+
+
+HELD = [
+    ("a header by its name", {"headers": {"Authorization": "Bearer abc"}}, "headers.Authorization"),
+    ("a key", {"headers": {"X-Api-Key": "abc"}}, "headers.X-Api-Key"),
+    ("behind a template", {"headers": {"X-Token": "{{ event.id }}abc"}}, "headers.X-Token"),
+    ("a password", {"url": "https://me:abc@a.example/"}, "url"),
+    ("a token", {"url": "https://a.example/?x=1&access_token=abc"}, "url"),
+    ("a signature", {"url": "https://a.example/{{ event.id }}?sig=abc"}, "url"),
+]
+OPEN = [
+    ("a word", {"headers": {"X-Team": "blue", "X-Author": "me", "Idempotency-Key": "a-1"}}),
+    ("what an event says", {"headers": {"Authorization": "Bearer {{ event.payload.token }}"}}),
+    ("an address", {"url": "https://a.example/me@b?keyword=x&design=y"}),
+    ("an address of an event", {"url": "https://a.example/?token={{ event.payload.token }}"}),
+]
+
+
+@pytest.mark.parametrize(("word", "fields", "where"), HELD, ids=[word for word, *_ in HELD])
+def test_a_secret_belongs_to_a_destination(word, fields, where):
+    said = {"type": "webhook", "url": "https://a.example/"} | fields
+    with pytest.raises(BadAction, match="make a destination") as bad:
+        check([said])
+    assert bad.value.path == f"actions[0].{where}"
+    assert "abc" not in bad.value.say
+    assert read(said), "one that stands in the outbox is done all the same"
+
+
+@pytest.mark.parametrize(("word", "fields"), OPEN, ids=[word for word, _ in OPEN])
+def test_what_is_no_secret_may_be_written(word, fields):
+    assert check([{"type": "webhook", "url": "https://a.example/"} | fields])

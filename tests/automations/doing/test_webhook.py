@@ -70,6 +70,19 @@ def test_without_a_body_the_firing_is_told(receiver):
     assert told["data"]["firing"]["why"] == "An order has failed."
 
 
+@pytest.mark.parametrize(
+    ("headers", "told"), [({}, "Basic bWU6YWJj"), ({"Authorization": "Bearer d"}, "Bearer d")]
+)
+def test_a_header_that_is_said_wins_over_the_user_in_an_address(headers, told, receiver):
+    url = receiver.url.replace("://", "://me:abc@")
+    destinations.save(Destination(name="Chat", kind="webhook"), {"url": url, "headers": headers})
+    (task,) = fired({"type": "webhook", "destination": "Chat"})
+    assert ended(task).state == Task.State.DONE
+    assert receiver.received[0].headers["authorization"] == told
+    kept = json.dumps(ended(task).rendered) + Attempt.objects.get(task=task).response
+    assert "abc" not in kept + Destination.objects.get().shown
+
+
 def test_method_address_and_headers_are_templates_too(receiver):
     (task,) = fired(
         {

@@ -42,7 +42,9 @@ async def _answered(asked: Call, client: httpx.AsyncClient) -> Answer:
     request = client.build_request(asked.method, asked.url, headers=headers, content=asked.body)
     # A cookie of one receiver is nothing for the next.
     client.cookies.clear()
-    response = await client.send(request, stream=True)
+    # By itself it would put the user and password of an address in place of what is said.
+    auth = httpx.Auth() if "authorization" in request.headers else httpx.USE_CLIENT_DEFAULT
+    response = await client.send(request, stream=True, auth=auth)
     try:
         return _told(response, await _read(response, asked.most))
     finally:
