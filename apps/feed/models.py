@@ -11,12 +11,15 @@ from django.utils import timezone
 
 from apps.feed.asked import link
 from apps.feed.columns import BadColumn, read_columns
-from apps.feed.moments import BadMoment, Range, moment
+from apps.feed.moments import BadMoment, Range, in_order, moment
 from apps.query import Query, QueryError, parse
 
 MOST_NAME = 100
 MOST_TIME = 40
 MOST_COLUMNS = 1_000
+
+# The code of a name that another view of the same owner has.
+TAKEN = "taken"
 
 
 def check_query(text: str) -> None:
@@ -74,7 +77,9 @@ class View(models.Model):
                 fields=["owner"],
                 condition=models.Q(is_default=True),
                 name="one_default_view_an_owner",
-            )
+            ),
+            # Without an owner names may meet: views outlive the people who shared them.
+            models.UniqueConstraint(fields=["owner", "name"], name="one_view_an_owner_and_name"),
         ]
 
     def __str__(self) -> str:
@@ -92,6 +97,24 @@ class View(models.Model):
         }
         return link(fields)
 
+    def clean(self) -> None:
+        """Check what is of several fields; raises ValidationError, of a name with a code."""
+        if other := self.namesake:
+            say = f"You have a view “{other.name}” already. Replace it, or choose another name."
+            if self.pk:
+                say = f"There is a view “{other.name}” already. Choose another name."
+            raise ValidationError({"name": ValidationError(say, code=TAKEN)})
+        try:
+            in_order(self.range.since, self.range.until)
+        except BadMoment as wrong:
+            raise ValidationError({"until": str(wrong)}) from wrong
+
+    @property
+    def namesake(self) -> View | None:
+        """The other view of its owner that is called so."""
+        others = View.objects.exclude(pk=self.pk)
+        return others.filter(owner=self.owner, name=self.name).first()
+
     @property
     def asked(self) -> Query:
         """What it asks; raises QueryError for what the language no longer understands."""
@@ -99,6 +122,7 @@ class View(models.Model):
 
     @property
     def range(self) -> Range:
+        """Its time, counted from now; raises BadMoment."""
         return Range.read(self.since, self.until, timezone.now())
 
 

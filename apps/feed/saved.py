@@ -87,7 +87,7 @@ class Asker:
     def pins(self) -> QuerySet[Pin]:
         mine = Pin.objects.filter(person=self.user) if self.is_person else Pin.objects.none()
         # What was shared may have been taken back since.
-        return mine.filter(view__in=self.views()).select_related("view")
+        return mine.filter(view__in=self.views()).select_related("view__owner")
 
 
 def pin(asker: Asker, view: View, on: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from apps.feed.api import ApiView
 from apps.feed.api_errors import BadParameter, BadQuery, as_json
 from apps.feed.api_schema import MISTAKES, Error
-from apps.feed.models import View
+from apps.feed.models import TAKEN, View
 from apps.feed.rows import iso
 from apps.feed.saved import Asker, open_with, pin, tell_of
 from apps.query import QueryError, parse
@@ -76,7 +76,9 @@ class Views(ApiView):
         if not asker.is_person and not (asker.staff and asked.get("shared")):
             raise PermissionDenied("A token with the scope “admin” may make views that are shared.")
         keeps_to_persons(asker, asked)
-        view = View.objects.create(owner=asker.user, **only(asked))
+        view = View(owner=asker.user, **only(asked))
+        in_whole(view)
+        view.save()
         settle(asker, view, asked)
         if view.shared:
             tell_of(asker, view, "shared")
@@ -111,6 +113,7 @@ class OneView(ApiView):
             was_shared = view.shared
             for name, value in fields.items():
                 setattr(view, name, value)
+            in_whole(view)
             view.save(update_fields=[*fields])
             if was_shared or view.shared:
                 tell_of(asker, view, said(was_shared, view.shared))
@@ -156,6 +159,19 @@ def checked(asked: ViewFields) -> dict[str, Any]:
         except QueryError as error:
             raise BadQuery(field, error) from error
     raise BadParameter("body" if field == "non_field_errors" else field, str(wrong[0]))
+
+
+def in_whole(view: View) -> None:
+    """Check what is of several fields; raises BadParameter."""
+    try:
+        view.clean()
+    except ValidationError as error:
+        [(field, [wrong])] = error.error_dict.items()
+        say = str(wrong.message)
+        if wrong.code == TAKEN and (other := view.namesake):
+            way_out = f"change /api/views/{other.pk}, or choose another name."
+            say = f"There is a view “{other.name}” already: {way_out}"
+        raise BadParameter(field, say) from error
 
 
 def only(asked: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.feed.api_errors import as_json
-from apps.feed.models import View
+from apps.feed.models import TAKEN, View
 from apps.feed.saved import MOST_PINNED, Asker, look_at, new_in, open_with, pin, tell_of
 
 HERE = "/views"
@@ -37,6 +37,11 @@ class NewViewForm(ViewForm):
 
     pinned = forms.BooleanField(required=False)
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether all that is wrong is that there is such a view already."""
+        return list(self.errors) == ["name"] and self.has_error("name", TAKEN)
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -53,21 +58,35 @@ class Shown:
 def views(request: HttpRequest) -> HttpResponse:
     """The list; a POST makes a new view."""
     asker = Asker.of(request)
-    form = NewViewForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = NewViewForm(request.POST or None, instance=View(owner=asker.user))
+    if request.method != "POST":
+        return listed(request, asker, new=form)
+    person_only(asker)
+    if form.is_valid():
         return made(request, asker, form)
+    if "replace" in request.POST and (former := form.instance.namesake):
+        return replaced(request, asker, former, new=form)
     return listed(request, asker, new=form)
 
 
 def made(request: HttpRequest, asker: Asker, form: NewViewForm) -> HttpResponse:
-    person_only(asker)
-    form.instance.owner = asker.user
     view = form.save()
     if form.cleaned_data["pinned"]:
         pin(asker, view, on=True)
     if view.shared:
         tell_of(asker, view, "shared")
     return redirect(view.link if "stay" not in request.POST else HERE)
+
+
+def replaced(request: HttpRequest, asker: Asker, former: View, *, new: NewViewForm) -> HttpResponse:
+    """Let a view of the asker's own ask something else; who sees it and where it stands remain."""
+    form = ViewForm(request.POST, instance=former)
+    if not form.is_valid():
+        return listed(request, asker, new=new)
+    form.save()
+    if former.shared:
+        tell_of(asker, former, "changed")
+    return redirect(HERE)
 
 
 def listed(

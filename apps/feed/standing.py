@@ -1,10 +1,13 @@
 """What every page may say about where it stands."""
 
+from collections import Counter
+from dataclasses import dataclass
+
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 
-from apps.feed.models import Pin
+from apps.feed.models import View
 from apps.feed.saved import MOST_PINNED, Asker
 
 
@@ -20,9 +23,23 @@ def standing(request: HttpRequest) -> dict[str, object]:
     return told
 
 
-def pinned(request: HttpRequest) -> list[Pin]:
+@dataclass(frozen=True)
+class Pinned:
+    """A view in the navigation; where another there is called the same, it says whose it is."""
+
+    view: View
+    whose: str
+
+
+def pinned(request: HttpRequest) -> list[Pinned]:
     """Return the views that somebody has pinned; none while that cannot be told."""
     try:
-        return [*Asker.of(request).pins()[:MOST_PINNED]]
+        views = [pin.view for pin in Asker.of(request).pins()[:MOST_PINNED]]
     except (OperationalError, InterfaceError):
         return []
+    called = Counter(view.name for view in views)
+    return [Pinned(view, _whose(view) if called[view.name] > 1 else "") for view in views]
+
+
+def _whose(view: View) -> str:
+    return view.owner.get_username() if view.owner else "nobody’s"

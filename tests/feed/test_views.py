@@ -135,6 +135,80 @@ def test_the_list_escapes_what_people_write(local, client):
     assert "<b>&quot;" not in page
 
 
+# Named
+
+
+def test_a_name_is_taken_once_and_what_had_it_is_replaced_only_when_asked_to(local, client):
+    view, _ = save(client, shared="on")
+    other = {"name": "Failures", "query": "is:late", "stay": "1"}
+    refused = client.post("/views", other, headers=HOST)
+    assert refused.status_code == 422
+    page = refused.content.decode()
+    assert "You have a view “Failures” already. Replace it, or choose another name." in page
+    assert '<button name="replace" value="1">Replace “<bdi>Failures</bdi>”</button>' in page
+    assert View.objects.get().query == "outcome:failed"
+    replaced = client.post("/views", other | {"replace": "1"}, headers=HOST)
+    assert (replaced.status_code, replaced.url) == (302, "/views")
+    kept = View.objects.get()
+    assert (kept.pk, kept.query, kept.shared) == (view.pk, "is:late", True)
+
+
+def test_replacing_asks_again_where_more_is_wrong(local, client):
+    save(client)
+    told = {"name": "Failures", "query": "evnt:x", "replace": "1"}
+    answer = client.post("/views", told, headers=HOST)
+    assert answer.status_code == 422
+    assert "There is no field" in answer.content.decode()
+    assert View.objects.get().query == "outcome:failed"
+
+
+def test_a_view_takes_no_name_that_another_of_its_owner_has(local, client, ask):
+    save(client)
+    view, _ = save(client, name="Late", query="is:late")
+    told = {f"v{view.pk}-name": "Failures", f"v{view.pk}-query": "is:late"}
+    assert do(client, view, "change", **told) == 422
+    for method, path in (("patch", f"/api/views/{view.pk}"), ("post", "/api/views")):
+        answer = ask(method, path, {"name": "Failures"})
+        error = answer.json()["error"]
+        assert (answer.status_code, error["field"]) == (400, "name")
+        assert "There is a view “Failures” already: change /api/views/" in error["message"]
+    assert sorted(names(client)) == ["Failures", "Late"]
+    assert ask("patch", f"/api/views/{view.pk}", {"name": "Late"}).status_code == 200
+
+
+def test_each_owner_names_views_as_they_like(signed_in):
+    answers = [
+        signed_in[name].post("/views", {"name": "Failures", "shared": "on"}).status_code
+        for name in ("ada", "ben")
+    ]
+    assert answers == [302, 302]
+    User.objects.filter(username__in=["ada", "ben"]).delete()
+    assert names(signed_in["chief"]) == ["Failures", "Failures"]
+
+
+def test_pins_that_are_called_the_same_say_whose_they_are(signed_in):
+    for name in ("ada", "ben"):
+        told = {"name": "Failures", "shared": "on", "pinned": "on"}
+        signed_in[name].post("/views", told)
+    page = signed_in["ben"].get("/?q=").content.decode()
+    assert "<bdi>Failures</bdi><b" in page
+    of_ada = View.objects.get(owner__username="ada")
+    do(signed_in["ben"], of_ada, "pin", on="1")
+    page = signed_in["ben"].get("/?q=").content.decode()
+    assert "<bdi>Failures</bdi><small>ada</small>" in page
+    assert "<bdi>Failures</bdi><small>ben</small>" in page
+
+
+def test_a_range_that_ends_before_it_begins_is_not_kept(local, client, ask):
+    reversed = {"since": "2026-11-21T12:00", "until": "2026-11-21T11:00"}
+    told = {"name": "x", "query": ""} | reversed
+    assert "before it begins" in client.post("/views", told, headers=HOST).content.decode()
+    error = ask("post", "/api/views", told).json()["error"]
+    assert error["field"] == "until"
+    view = ask("post", "/api/views", {"name": "x", "since": "2026-11-21T12:00"}).json()
+    assert ask("patch", f"/api/views/{view['id']}", reversed).status_code == 400
+
+
 # Whose they are
 
 
