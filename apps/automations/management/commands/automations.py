@@ -5,19 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import Max
+from django.db.models import Count, Max
 from django.utils import timezone
 
 from apps.automations.backtest import Backtest
 from apps.automations.doing.actions import BadAction, read_all
 from apps.automations.keeping import deadlines, live, switch
-from apps.automations.models import Automation, Firing
+from apps.automations.models import Automation, Firing, Task
 from apps.automations.reading import BadTrigger, read
 from apps.automations.yaml_files import exported, imported
 from apps.automations.yaml_text import BadFile
@@ -25,6 +25,7 @@ from apps.query.moments import Moment, NoMoment
 
 PROGRESS_SECONDS = 2.0
 NEWEST = 10
+DAY = timedelta(days=1)
 WEEK = "now-7d"
 ABOUT_ONE = {
     "show": "Say what one waits for, what it does, and when it fired.",
@@ -64,10 +65,12 @@ class Command(BaseCommand):
         doing[do](**options)
 
     def _list(self, **_: Any) -> None:
-        automations = live().annotate(last=Max("firings__fired"))
+        automations = live().annotate(last=Max("firings__fired")).order_by("name", "id")
+        failed = _failed()
         for one in automations:
             fired = f"fired {_at(one.last)}" if one.last else "never fired"
-            self.stdout.write(f"{_state(one):<8}  {one.name}  ({fired})")
+            bad = f", {count} failed within a day" if (count := failed.get(one.id)) else ""
+            self.stdout.write(f"{_state(one):<8}  {one.name}  ({fired}{bad})")
             self.stdout.write(f"{'':<10}{one.id}  {_trigger(one)}")
         if not automations:
             self.stdout.write("There are no automations.")
@@ -181,6 +184,13 @@ def _moment(text: str) -> datetime:
 
 def _state(one: Automation) -> str:
     return "dry run" if one.enabled and one.dry_run else "on" if one.enabled else "off"
+
+
+def _failed() -> dict[UUID, int]:
+    """Count the actions of each automation that have failed within a day."""
+    bad = Task.objects.filter(state__in=(Task.State.FAILED, Task.State.PARKED))
+    lately = bad.filter(ended__gte=timezone.now() - DAY).order_by()
+    return dict(lately.values_list("firing__automation").annotate(Count("id")))
 
 
 def _trigger(one: Automation) -> str:
