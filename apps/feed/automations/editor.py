@@ -19,6 +19,7 @@ from apps.automations.reading import BadTrigger
 from apps.automations.reading import read as read_trigger
 from apps.automations.trigger import Trigger
 from apps.feed.automations import then, when
+from apps.feed.automations.lines import Lines
 from apps.feed.automations.maintenance import MaintenanceField, lines_of
 from apps.feed.automations.spans import LONGEST, SpanField, span_of
 from apps.feed.automations.then import ActionForm
@@ -77,7 +78,7 @@ class AboutForm(forms.ModelForm):
         )
         widgets = {  # noqa: RUF012 - Django's own way
             "name": forms.TextInput(attrs={"autocomplete": "off"}),
-            "description": forms.Textarea(attrs={"rows": 2}),
+            "description": Lines(attrs={"rows": 2}),
         }
 
     def __init__(

@@ -12,6 +12,7 @@ from django import forms
 
 from apps.automations.doing.actions import INFERRED, METHODS, BadAction, check
 from apps.automations.models import Automation, Destination
+from apps.feed.automations.lines import Lines
 
 JSON = dict[str, Any]
 
@@ -59,10 +60,10 @@ class ActionForm(forms.Form):
     url = forms.CharField(required=False, label="Address", max_length=2_000)
     method = forms.ChoiceField(choices=[(m, m) for m in METHODS], required=False)
     headers = forms.CharField(required=False, label="Headers", widget=forms.Textarea)
-    body = forms.CharField(required=False, label="Body", widget=forms.Textarea, strip=False)
+    body = forms.CharField(required=False, label="Body", widget=Lines, strip=False)
     channel = forms.ChoiceField(required=False, label="To")
     subject = forms.CharField(required=False, label="Subject", max_length=1_000)
-    text = forms.CharField(required=False, label="Text", widget=forms.Textarea, strip=False)
+    text = forms.CharField(required=False, label="Text", widget=Lines, strip=False)
     event = forms.CharField(required=False, label="Its name", max_length=1_024)
     resource = forms.CharField(required=False, label="Id of its resource", max_length=2_000)
     resource_name = forms.CharField(required=False, label="Name of its resource", max_length=1_000)

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 
 from apps.automations.models import Automation, Destination
+from apps.feed.automations.editor import AboutForm
 from apps.feed.automations.then import BEGUN, ActionForm, fields_of
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +93,25 @@ def test_a_mistake_stands_beside_its_field(said, field, word, places):
     assert not told.is_valid()
     assert list(told.errors) == [field or "__all__"]
     assert word in told.errors[field or "__all__"][0]
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ({"kind": "webhook", "url": "https://x.org", "body": "a\r\nb\rc\n"}, "body"),
+        ({"kind": "notify", "channel": "#alerts", "text": "a\r\nb\rc\n"}, "body"),
+    ],
+)
+def test_lines_end_as_they_were_typed_and_not_as_a_browser_sends_them(said, name, places):
+    told = form(**said)
+    assert told.is_valid(), told.errors
+    assert told.said[name] == "a\nb\nc\n"
+
+
+def test_a_description_has_plain_lines():
+    told = AboutForm(QueryDict("description=a%0D%0Ab"), instance=Automation())
+    told.is_valid()
+    assert told.cleaned_data["description"] == "a\nb"
 
 
 def test_no_kind_is_no_action():
