@@ -88,7 +88,7 @@ class Presence(OfEvents):
         if self.within:
             said += f" within {duration(self.within)}"
         if self.after is not None:
-            said += f" after {_named(self.after)}"
+            said += f" after an {_one(self.after)}"
         return said + self._split()
 
 
@@ -104,7 +104,7 @@ class Absence(OfEvents):
         said = f"No {expected}" if self.times == 1 else f"Fewer than {self.times:,} {expected}"
         said += f" within {within}"
         if self.after is not None:
-            said += f" after {_named(self.after)}"
+            said += f" after an {_one(self.after)}"
         return said + self._split()
 
 
@@ -142,8 +142,8 @@ class Compound(Composite):
 
     def sentence(self) -> str:
         many = len(self.triggers)
-        said = {1: "Any", many: "All"}.get(self.require, f"{self.require} of {many}")
-        return f"{said}{self._within()}: {', '.join(self._said())}"
+        said = {1: "Any", many: "All"}.get(self.require, str(self.require))
+        return f"{said} of these {many}{self._within()}: {', '.join(self._said())}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,14 +215,18 @@ def _many(number: float, unit: str) -> str:
 
 
 def _events(times: int, query: Query) -> str:
-    named = _named(query)
-    return f"{times:,} {named}" if times > 1 else f"Any {named}"
+    return f"{times:,} {_named(query)}" if times > 1 else f"Any {_one(query)}"
 
 
 def _named(query: Query) -> str:
     """Say a query as what stands behind a number: `events with outcome failed`."""
     said = "".join(text for text, _ in query.sentence())
     return "events" if said == "All events" else _lowered(said)
+
+
+def _one(query: Query) -> str:
+    """Say a query as what stands behind “any”: `event with outcome failed`."""
+    return f"event{_named(query).removeprefix('events')}"
 
 
 def _lowered(text: str) -> str:

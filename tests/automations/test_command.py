@@ -27,7 +27,7 @@ def said(*words: str) -> str:
 def test_list_says_what_each_waits_for(automate):
     automate(PAID)
     assert "on        one  (never fired)" in said("list")
-    assert "Any events named invoice.paid." in said("list")
+    assert "Any event named invoice.paid." in said("list")
 
 
 def test_list_of_none_says_so(empty_log):

@@ -16,7 +16,7 @@ TRIGGERS: dict[str, dict[str, Any]] = {
         "within": 600,
         "for_each": ["label.team", "related.flow"],
     },
-    "Any events named a after events named b": A | {"after": "event:b"},
+    "Any event named a after an event named b": A | {"after": "event:b"},
     "No more events sent by etl for 1 hour": {
         "type": "absence",
         "query": "source:etl",
@@ -29,12 +29,12 @@ TRIGGERS: dict[str, dict[str, Any]] = {
         "times": 2,
         "within": 90,
     },
-    "In this order within 1 minute: (any events named a), then (any events named b)": {
+    "In this order within 1 minute: (any event named a), then (any event named b)": {
         "type": "sequence",
         "within": 60,
         "triggers": [A, B],
     },
-    "Any within 1 minute: (any events named a), (any events named b)": {
+    "Any of these 2 within 1 minute: (any event named a), (any event named b)": {
         "type": "compound",
         "within": 60,
         "require": "any",

@@ -22,7 +22,7 @@ from apps.feed.automations.beginnings import EXAMPLES, Beginning, beginning
 from apps.feed.automations.editor import BadDocument, Editor, is_formed, take, written
 from apps.feed.automations.firings import firings_of
 from apps.feed.automations.listing import listed
-from apps.feed.automations.saying import deeds, said_of
+from apps.feed.automations.saying import deeds, said_of, when_said
 from apps.feed.automations.trial import DAYS, SPANS, Trial, pieces
 
 HERE = "/automations"
@@ -291,7 +291,7 @@ def _preview(editor: Editor) -> dict[str, Any]:
     done = [one.said for one in posted.then if not one.errors and not one.is_empty]
     trigger = posted.when.trigger
     return {
-        "when": trigger.sentence() if trigger else "",
+        "when": when_said(trigger) if trigger else "",
         "then": deeds(done),
         "unfinished": any(one.errors for one in posted.then),
         "mistakes": list(posted.mistakes) if editor.about.is_bound else [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,19 @@ from apps.automations.doing.actions import read as read_action
 from apps.automations.models import Automation
 from apps.automations.reading import BadTrigger
 from apps.automations.reading import read as read_trigger
+from apps.automations.trigger import Trigger
 
 JSON = dict[str, Any]
+
+TIMES = {1: "", 2: " twice"}
+# What an action is, in a word; Prefect's own are all told as Prefect's.
+KINDS = {
+    "webhook": "Webhook",
+    "notify": "Notification",
+    "record": "Event",
+    "switch": "Switch",
+    "do-nothing": "Nothing",
+}
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,7 @@ class Said:
 def said_of(automation: Automation) -> Said:
     """Say what an automation waits for and does; of one that cannot be read, why."""
     try:
-        when = read_trigger(automation.trigger).sentence()
+        when = when_said(read_trigger(automation.trigger))
     except BadTrigger as wrong:
         when, problem = "", str(wrong)
     else:
@@ -42,9 +54,16 @@ def said_of(automation: Automation) -> Said:
     )
 
 
+def when_said(trigger: Trigger) -> str:
+    """Say a trigger as what stands behind “When”."""
+    said = trigger.sentence()
+    return said[:1].lower() + said[1:]
+
+
 def deeds(actions: Iterable[JSON]) -> str:
-    """Return actions as the end of a sentence, "" for none."""
-    said = [deed(action) for action in actions]
+    """Return actions as the end of a sentence, "" for none; the same ones are said once."""
+    counted = Counter(deed(action) for action in actions)
+    said = [f"{one}{TIMES.get(count, f' {count} times')}" for one, count in counted.items()]
     return f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else "".join(said)
 
 
@@ -54,3 +73,7 @@ def deed(action: JSON) -> str:
         return read_action(action).sentence()
     except BadAction:
         return f"“{action.get('type', 'something')}”, which cannot be read"
+
+
+def kind_said(action: JSON) -> str:
+    return KINDS.get(str(action.get("type")), "Prefect")

@@ -138,7 +138,7 @@ def test_a_mistake_is_told_beside_its_field_while_writing(visitor):
     expect(beside).to_contain_text("evnt")
     box.fill("outcome:failed")
     expect(beside).to_have_count(0)
-    expect(page.locator("#preview")).to_contain_text("Any events with outcome failed")
+    expect(page.locator("#preview")).to_contain_text("any event with outcome failed")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

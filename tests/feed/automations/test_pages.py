@@ -95,7 +95,7 @@ def test_an_automation_is_made_by_the_form(client):
     }
     assert [action["url"] for action in one.actions] == ["https://example.com/hook"]
     page = get(client, f"/automations/{one.id}")
-    assert "Any events with outcome failed" in page
+    assert "any event with outcome failed" in page
     assert "call https://example.com/…" in page
 
 
@@ -189,7 +189,7 @@ def test_json_is_told_where_it_is_wrong(client, document, path):
 
 def test_the_preview_says_the_sentence_and_what_is_missing(client):
     answer = post(client, "/automations/preview", posted(actions=[{"kind": "webhook", "url": "x"}]))
-    assert "Any events with outcome failed" in said(answer)
+    assert "any event with outcome failed" in said(answer)
     assert "Address : It begins with http://" in said(answer)
     assert 'data-beside="id_then-0-url"' in answer.content.decode()
 
