@@ -49,14 +49,13 @@ UNFIT = (BadParameter, StartAgain, Expired, QueryTimeout)
 @require_GET
 def export(request: HttpRequest) -> HttpResponseBase:
     """Answer `?q=&since=&until=&from=&to=&columns=&format=` with a file of all that matches."""
+    asked = Asked.read({"q": request.GET.get("q", "")}, timezone.now())
     try:
         return streamed(request.GET)
     except QueryError as error:
-        mistake = Mistake.of_query(request.GET.get("q", ""), error)
+        return mistaken(request, asked, Mistake.of_query(asked, error))
     except UNFIT as error:
-        mistake = Mistake(str(error))
-    asked = Asked.read({"q": request.GET.get("q", "")}, timezone.now())
-    return mistaken(request, asked, mistake)
+        return mistaken(request, asked, Mistake(str(error)))
 
 
 class EventExport(ApiView):

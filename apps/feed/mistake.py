@@ -1,10 +1,22 @@
 """What a page says when it cannot show what was asked for."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from apps.feed.asked import link
+from apps.feed.asked import Asked, link
+from apps.feed.columns import BadColumn
+from apps.feed.moments import BadMoment
 from apps.query import QueryError
 from apps.query.values import quote
+
+# What is left out of an address for what was wrong in it, and how the rest is called.
+PLACE = ("from the newest on", ("after", "from", "to", "order"))
+LEFT_OUT: Mapping[type[Exception], tuple[str, tuple[str, ...]]] = {
+    BadMoment: ("of any time", ("since", "until")),
+    BadColumn: ("without these columns", ("columns",)),
+}
 
 
 @dataclass(frozen=True)
@@ -18,9 +30,27 @@ class Mistake:
     suggestion: str = ""
     suggestion_href: str = ""
     literal_href: str = ""
+    rest: str = ""
+    """What stays when what is wrong is left out: how that is called, and its address."""
+    rest_href: str = ""
+    view_href: str = ""
 
     @classmethod
-    def of_query(cls, text: str, error: QueryError) -> "Mistake":
+    def of_address(cls, url: Mapping[str, str], error: Exception) -> Mistake:
+        """Say what is wrong beside the query, with the way to the same without that."""
+        rest, fields = next((r for kind, r in LEFT_OUT.items() if isinstance(error, kind)), PLACE)
+        kept = {name: value for name, value in url.items() if name not in fields}
+        view = url.get("view", "")
+        return cls(
+            say=str(error),
+            rest=rest,
+            rest_href=link(kept),
+            view_href=f"/views#view-{view}" if view.isdecimal() else "",
+        )
+
+    @classmethod
+    def of_query(cls, asked: Asked, error: QueryError) -> Mistake:
+        text = asked.text
         suggestion = error.suggestion or ""
         return cls(
             say=error.say,
@@ -28,6 +58,6 @@ class Mistake:
             marked=text[error.start : error.end],
             after=text[error.end :],
             suggestion=suggestion,
-            suggestion_href=link({"q": suggestion}) if suggestion else "",
-            literal_href=link({"q": quote(text)}),
+            suggestion_href=asked.link(q=suggestion) if suggestion else "",
+            literal_href=asked.link(q=quote(text)),
         )

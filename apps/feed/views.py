@@ -48,11 +48,11 @@ def feed(request: HttpRequest) -> HttpResponse:
         order_of(request.GET.get("order") or OCCURRED)
     except ValueError as error:
         asked = Asked.read({"q": request.GET.get("q", "")}, now)
-        return mistaken(request, asked, Mistake(str(error)))
+        return mistaken(request, asked, Mistake.of_address(request.GET.dict(), error))
     try:
         query = parse(asked.text)
     except QueryError as error:
-        return mistaken(request, asked, Mistake.of_query(asked.text, error))
+        return mistaken(request, asked, Mistake.of_query(asked, error))
     if request.GET.get("filter") in FIELDS:
         field, values = request.GET["filter"], request.GET.getlist("value")
         return redirect(asked.link(q=choose(query, field, map(str.strip, values))))
@@ -61,7 +61,7 @@ def feed(request: HttpRequest) -> HttpResponse:
     except QueryTimeout as error:
         return mistaken(request, asked, Mistake(str(error)), status=200)
     except MISTAKES as error:
-        return mistaken(request, asked, Mistake(str(error)))
+        return mistaken(request, asked, Mistake.of_address(request.GET.dict(), error))
     return render(request, "feed/feed.html", told(request, asked, query, page, now))
 
 

@@ -209,6 +209,47 @@ def test_a_range_that_ends_before_it_begins_is_not_kept(local, client, ask):
     assert ask("patch", f"/api/views/{view['id']}", reversed).status_code == 400
 
 
+# Grown invalid
+
+
+@pytest.mark.parametrize(
+    ("fields", "say", "rest"),
+    [
+        (
+            {"since": "now-1h", "until": "2026-01-01T00:00"},
+            "before it begins",
+            "/?q=outcome:failed&amp;columns=label.team&amp;view={}",
+        ),
+        (
+            {"columns": "nonsense"},
+            "“nonsense”",
+            "/?q=outcome:failed&amp;view={}",
+        ),
+    ],
+    ids=["a range that is over before it begins", "a column that is none"],
+)
+def test_a_view_that_has_grown_invalid_opens_with_one_click(local, client, fields, say, rest):
+    kept = {"name": "Old", "query": "outcome:failed", "columns": "label.team"} | fields
+    view = View.objects.create(**kept, is_default=True)
+    opened = client.get(client.get("/", headers=HOST).url, headers=HOST)
+    page = opened.content.decode()
+    assert opened.status_code == 400
+    assert say in page
+    href = rest.format(view.pk)
+    assert f'<a href="{href}">Show the rest, ' in page
+    assert f'<a href="/views#view-{view.pk}">Change the view</a>' in page
+    assert client.get(href.replace("&amp;", "&"), headers=HOST).status_code == 200
+    assert client.get("/views", headers=HOST).status_code == 200
+
+
+def test_what_mends_a_query_keeps_its_time_and_columns(local, client):
+    told = {"q": "lable.x:y", "since": "now-1h", "columns": "label.team"}
+    page = client.get("/", told, headers=HOST).content.decode()
+    kept = "since=now-1h&amp;columns=label.team"
+    assert f'<a href="/?q=label.x:y&amp;{kept}">' in page
+    assert f"/?q=%22lable.x:y%22&amp;{kept}" in page
+
+
 # Whose they are
 
 

@@ -9,9 +9,9 @@ from django.db import migrations, models
 MOST_NAME = 100
 
 
-def tell_apart(apps, schema_editor):
+def tell_apart(apps: Any, schema_editor: Any) -> None:
     """Number the views whose name an older one of the same owner has."""
-    taken = set()
+    taken: set[tuple[int, str]] = set()
     for view in apps.get_model("feed", "View").objects.exclude(owner=None).order_by("id"):
         if (view.owner_id, view.name) in taken:
             view.name = free(view, taken)
@@ -19,7 +19,7 @@ def tell_apart(apps, schema_editor):
         taken.add((view.owner_id, view.name))
 
 
-def free(view: Any, taken: set[Any]) -> str:
+def free(view: Any, taken: set[tuple[int, str]]) -> str:
     ends = (f" ({number})" for number in count(2))
     names = (view.name[: MOST_NAME - len(end)] + end for end in ends)
     return next(name for name in names if (view.owner_id, name) not in taken)
