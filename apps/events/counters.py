@@ -70,8 +70,9 @@ class Counters:
 
 
 counters = Counters()
-# What is so just now, asked when a row is written: each part of Eventfeed adds its own.
-gauges: dict[str, Callable[[], float]] = {}
+# What is so just now, asked when a row is written: each part of Eventfeed adds its own, a number or
+# numbers by names.
+gauges: dict[str, Callable[[], Any]] = {}
 
 
 def sums(counted: Counters) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from apps.events.counters import Teller
 from apps.events.follower import MOST_EVENTS, Follower, Paced, step
 from apps.events.housekeeping import keep_house
 from apps.events.log import ABOVE, CHANNEL, CHECK, SOON, TICK, later
+from apps.events.steps import took
 from eventfeed.database import dsn
 
 logger = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ class Shift:
         except Exception as error:
             self._rest(follower, error)
             return 0
+        took(follower.name)
         if self.resting.pop(follower.name, None):
             logger.warning("The follower %s goes on.", follower.name)
         return handled

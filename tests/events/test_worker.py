@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from apps.events import housekeeping, worker
+from apps.events import housekeeping, steps, worker
 from apps.events.follower import Follower
 from apps.events.models import Event, Source
 from apps.events.partitions import partitions
@@ -73,6 +73,16 @@ def test_failing_follower_gets_the_same_events_again_and_harms_no_other(run, sou
     run(failing, other)
     until(lambda: failing.heard == other.heard == ["a"])
     assert failing.failures == 0
+
+
+def test_a_follower_is_said_to_step_while_nothing_comes_and_not_while_it_fails(run, source: Source):
+    idle, failing = Listener("idle"), Listener("never-well", failures=10_000)
+    record([told("a")], source_id=source.id)
+    run(idle, failing)
+    until(lambda: "idle" in steps.ages())
+    stepped = steps.ages()["idle"]
+    until(lambda: steps.ages()["idle"] < stepped)
+    assert "never-well" not in steps.ages()
 
 
 def test_follower_runs_in_one_process_at_a_time(run, source: Source):

@@ -31,11 +31,13 @@ from apps.automations.doing.performing import perform
 from apps.automations.keeping import switch
 from apps.automations.models import Attempt, Automation, Destination, Task
 from apps.events.absence import Absence, one_line
+from apps.events.steps import took
 from eventfeed.database import dsn
 from eventfeed.sealed import CannotOpen
 
 logger = logging.getLogger(__name__)
 
+NAME = "outbox"
 LOCK = "SELECT pg_try_advisory_lock(hashtext('eventfeed.worker'), hashtext('outbox'))"
 CLAIM_EVERY = 5.0
 LOOK_EVERY = 0.25
@@ -128,6 +130,7 @@ class Deliverer:
                 idle = LOOK_EVERY if due or self.running else min(2 * wait, LOOK_AT_LEAST_EVERY)
                 wait = max(idle, LOOK_PART * (time.monotonic() - start))
                 self._start(due)
+            took(NAME)
             connection.close_if_unusable_or_obsolete()
 
     def _due(self, conn: psycopg.Connection) -> list[tuple[UUID, str]]:

@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from apps.automations.doing import heartbeat
 from apps.automations.doing.heartbeat import keep_beating
-from apps.events.models import Source
+from apps.events.models import Process, Source
 from apps.events.record import record
 from tests.automations.doing.receiving import answer
 from tests.events.telling import told
@@ -48,6 +50,40 @@ def test_a_follower_that_does_not_move_silences_it(beating, receiver, monkeypatc
     beating()
     wait_until(lambda: "does not move" in caplog.text)
     assert receiver.received == []
+
+
+@pytest.mark.parametrize("name", ["registry", "outbox"])
+def test_what_takes_no_step_silences_it_though_nothing_comes(
+    name, beating, receiver, monkeypatch, caplog
+):
+    worker(**{"registry": 0, "one-that-is-new": 0, "outbox": 0} | {name: 500})
+    beating()
+    wait_until(lambda: f"{name} does not move" in caplog.text)
+    assert receiver.received == []
+
+
+def test_what_takes_steps_in_another_worker_goes_on(beating, receiver, monkeypatch):
+    worker(**{"registry": 500, "one-that-is-new": 0, "outbox": 0})
+    worker(registry=1)
+    beating()
+    wait_until(lambda: len(receiver.received) >= 2)
+
+
+def test_what_nobody_ever_begins_silences_it(beating, receiver, monkeypatch, caplog):
+    monkeypatch.setattr(heartbeat, "STALLED", timedelta(0))
+    worker(registry=-1, outbox=-1)
+    beating()
+    wait_until(lambda: "one-that-is-new does not move" in caplog.text)
+    assert "registry does not move" not in caplog.text
+
+
+def worker(**steps: int) -> None:
+    """A worker that tells how many seconds ago each took a step."""
+    now = timezone.now()
+    told = {"steps": steps}
+    Process.objects.create(
+        id=uuid4(), name="worker", pid=1, host="a", started=now, seen=now, counters=told
+    )
 
 
 def test_a_heartbeat_that_is_not_taken_is_said_and_goes_on(beating, receiver, caplog):
