@@ -15,12 +15,14 @@ from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
 
+from apps.automations.doing.backlog import Backlog, backlog
 from apps.events import follower, log
 from apps.events.counters import ALIVE
 from apps.events.follower import MOST_COUNTED
 from apps.events.looking import Look
 from apps.events.models import FollowerPosition, Process
 from apps.events.partitions import DEFAULT, partitions, sizes
+from apps.events.steps import ages_among
 
 LONGEST = 3.0
 """Seconds after which a database that says nothing does not answer."""
@@ -169,6 +171,12 @@ class Found:
     parts: Sequence[Part] = ()
     disk: Disk = field(default_factory=lambda: Disk(0))
     held: Held = field(default_factory=lambda: Held(0, timedelta(), ()))
+    outbox: Backlog = field(default_factory=Backlog)
+
+    @property
+    def steps(self) -> dict[str, float]:
+        """How many seconds ago each part of the worker took its last step."""
+        return ages_among(self.processes, self.at)
 
     @property
     def alive(self) -> list[Process]:
@@ -203,6 +211,7 @@ def find() -> Found:
         parts=parts,
         disk=_disk(),
         held=_held(now),
+        outbox=backlog(now),
     )
 
 

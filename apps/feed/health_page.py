@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from apps.accounts.middleware import SignInRequired
+from apps.automations.doing.backlog import MOST_COUNTED
 from apps.events.counters import counters, sums
 from apps.events.models import Process
 from apps.events.words import system_title
@@ -61,6 +62,8 @@ def with_database(request: HttpRequest, found: Found) -> HttpResponse:
             "more_reasons": max(0, len(found.rejections) - MOST_REASONS),
             "processes": [process_row(process, found.at) for process in found.processes],
             "followers": [place_row(place) for place in found.followers],
+            "outbox": outbox_facts(found),
+            "retried": found.outbox.retried.items(),
             "held": held_facts(found),
             "writers": [writer_row(one) for one in found.held.writers],
             "parts": [part_row(part) for part in reversed(found.parts) if part.events],
@@ -148,6 +151,7 @@ def process_row(process: Process, now: datetime) -> dict[str, Any]:
 def process_facts(told: dict[str, Any]) -> list[str]:
     """Return what there is to say of a process beside its queue."""
     refused = sum(told.get("refused", {}).values())
+    attempts = sum(told.get("attempts", {}).values())
     facts = [
         (told.get("stored"), f"{told.get('stored', 0):,} stored"),
         (told.get("known"), f"{told.get('known', 0):,} came again"),
@@ -156,6 +160,7 @@ def process_facts(told: dict[str, Any]) -> list[str]:
             f"{told.get('batches', 0):,} batches, the largest of {told.get('largest', 0):,}",
         ),
         (refused, f"{refused:,} times told to wait"),
+        (attempts, f"{count_in_words(attempts, 'attempt')} at actions"),
         (told.get("away"), f"{told.get('away', 0):,} times without a database"),
         (told.get("grpc_waiting"), f"{told.get('grpc_waiting', 0):,} forwarded by gRPC wait"),
         (told.get("grpc_dropped"), f"{told.get('grpc_dropped', 0):,} forwarded by gRPC lost"),
@@ -188,6 +193,17 @@ def behind(place: Place) -> str:
         return "not at all"
     more = "more than " if place.is_more else ""
     return f"{more}{count_in_words(place.events, 'event')}, {time_in_words(place.age)}"
+
+
+def outbox_facts(found: Found) -> str:
+    outbox = found.outbox
+    if not outbox.waiting:
+        return "No action waits."
+    more = "more than " if outbox.waiting >= MOST_COUNTED else ""
+    return (
+        f"{more}{count_in_words(outbox.waiting, 'action')} not done yet, the oldest for "
+        f"{time_in_words(outbox.oldest)}."
+    ).capitalize()
 
 
 def held_facts(found: Found) -> str:

@@ -91,6 +91,16 @@ def rejections(found: Found) -> Samples:
         yield (flow.name,), count
 
 
+def steps(found: Found) -> Samples:
+    for part, age in found.steps.items():
+        yield (part,), age
+
+
+def retried(found: Found) -> Samples:
+    for receiver, count in found.outbox.retried.items():
+        yield (receiver,), count
+
+
 def who(process: Process) -> tuple[str, ...]:
     return process.name, process.host, str(process.pid)
 
@@ -237,6 +247,49 @@ MEASURES = (
         "How long the oldest of them has been stored.",
         ("follower",),
         of_followers(lambda place: place.age.total_seconds()),
+    ),
+    Measure(
+        "eventfeed_step_age_seconds",
+        "How long ago a part of the worker took its last step; each does within a second or two.",
+        ("part",),
+        steps,
+    ),
+    Measure(
+        "eventfeed_actions_waiting",
+        "Actions of automations that are not done yet, counted to 10,000.",
+        (),
+        one(lambda found: found.outbox.waiting),
+    ),
+    Measure(
+        "eventfeed_actions_waiting_seconds",
+        "How long the oldest of them has waited since its automation fired.",
+        (),
+        one(lambda found: found.outbox.oldest.total_seconds()),
+    ),
+    Measure(
+        "eventfeed_actions_overdue_seconds",
+        "How long one of them has been due and has not been tried.",
+        (),
+        one(lambda found: found.outbox.overdue.total_seconds()),
+    ),
+    Measure(
+        "eventfeed_actions_retried",
+        "Actions that a receiver has not taken and that are tried again.",
+        ("receiver",),
+        retried,
+    ),
+    Measure(
+        "eventfeed_actions_parked_day",
+        "Actions given up within 24 hours.",
+        (),
+        one(lambda found: found.outbox.parked),
+    ),
+    Measure(
+        "eventfeed_action_attempts",
+        "Attempts at actions: done, failed, to be tried again, parked.",
+        (*PROCESS, "result"),
+        counted_by("attempts"),
+        "counter",
     ),
     Measure(
         "eventfeed_held_back_events",

@@ -16,6 +16,8 @@ from apps.feed.measures import bytes_in_words, count_in_words, time_in_words
 
 LATE = timedelta(seconds=60)
 """A follower further behind, and not because it was just started, is too slow or stuck."""
+STILL = timedelta(minutes=2)
+"""A part of the worker takes a step each second or two, also where there is nothing to do."""
 HELD_BACK = timedelta(seconds=5)
 HALF = 0.5
 LITTLE_ROOM = 0.1
@@ -162,6 +164,35 @@ def followers(found: Found) -> Iterator[Trouble]:
             )
 
 
+def still(found: Found) -> Iterator[Trouble]:
+    for part, seconds in found.steps.items():
+        if seconds >= STILL.total_seconds():
+            yield Trouble(
+                "standing-still",
+                f"In the worker, {part} has taken no step for {time_in_words(seconds)}.",
+                "Its log says what fails; where it says nothing, start the worker again.",
+            )
+
+
+def outbox(found: Found) -> Iterator[Trouble]:
+    if found.outbox.overdue >= STILL:
+        yield Trouble(
+            "actions-overdue",
+            f"An action of an automation has been due for {time_in_words(found.outbox.overdue)}.",
+            "Either a receiver is slow and many wait for it, or the worker does not come to it: "
+            "the firings' pages and the worker's log say which.",
+            is_bad=False,
+        )
+    if count := found.outbox.parked:
+        yield Trouble(
+            "actions-parked",
+            f"{count_in_words(count, 'action')} of automations given up within a day.",
+            "Their receivers did not take them for a day. Mend what keeps them, then “Try again” "
+            "on the firings' pages.",
+            is_bad=False,
+        )
+
+
 def disk(found: Found) -> Iterator[Trouble]:
     left, of = found.disk.left, found.disk.of
     if left is None or of is None or left >= max(of * LITTLE_ROOM, HARDLY_ROOM):
@@ -236,6 +267,8 @@ LOOKS: tuple[Callable[[Found], Iterator[Trouble]], ...] = (
     queue,
     overloaded,
     followers,
+    still,
+    outbox,
     partitions,
     grpc,
     relays,

@@ -19,6 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
 from apps.accounts.models import Scope, Token
+from apps.automations.doing.backlog import Backlog
+from apps.automations.doing.job import Done
+from apps.automations.doing.outbox import Doing, finish
+from apps.automations.models import Task
 from apps.events import partitions
 from apps.events.counters import Life, counters
 from apps.events.models import FollowerPosition, Process, Rejection, Source
@@ -29,6 +33,7 @@ from apps.feed.measures import bytes_in_words, time_in_words
 from apps.feed.metrics import DATABASE_UP, MEASURES, TROUBLE
 from apps.feed.verdict import troubles, verdict
 from eventfeed.database import dsn
+from tests.automations.doing.fired import fired
 from tests.crash.up import Up
 from tests.feed.watching import draft, store
 from tests.waiting import wait_until
@@ -102,6 +107,17 @@ WRONG = {
         "relays-unkept",
         "goes on trying",
     ),
+    "a part that stands still": (
+        {"processes": [process(steps={"automations": 500.0, "registry": 0.1})]},
+        "standing-still",
+        "automations has taken no step for 8 minutes",
+    ),
+    "an action that nobody does": (
+        {"outbox": Backlog(1, timedelta(hours=2), timedelta(minutes=3))},
+        "actions-overdue",
+        "due for 3 minutes",
+    ),
+    "actions given up": ({"outbox": Backlog(parked=2)}, "actions-parked", "2 actions"),
     "refused": ({"rejections": [REFUSED]}, "rejections", "2 rejections of 1 source"),
 }
 
@@ -235,6 +251,45 @@ def test_a_transaction_that_holds_the_feed_back_is_named(visit: Any, monkeypatch
         assert "secret name" not in page
         slow.rollback()
     assert "Nothing is held back" in visit()
+
+
+def test_the_outbox_is_told_and_no_secret_of_its_receivers(visit: Any):
+    tasks = fired(
+        {"type": "webhook", "url": "https://hooks.example.com/abc"},
+        {"type": "notify", "destination": "#alerts", "body": "a"},
+        {"type": "notify", "destination": "#alerts", "body": "b"},
+        {"type": "do-nothing"},
+        {"type": "cancel-flow-run"},
+    )
+    hour = timezone.now() - timedelta(hours=1)
+    later = timezone.now() + timedelta(hours=1)
+    Task.objects.update(made=hour, due=later, tries=2)
+    Task.objects.filter(id=tasks[2].id).update(due=timezone.now() - timedelta(minutes=5), tries=0)
+    Task.objects.filter(id=tasks[3].id).update(state=Task.State.PARKED, ended=timezone.now())
+    told = metrics_in(visit("/metrics"))
+    assert told["eventfeed_actions_waiting"][0].value == 4
+    assert 3_600 <= told["eventfeed_actions_waiting_seconds"][0].value < 3_700
+    assert 300 <= told["eventfeed_actions_overdue_seconds"][0].value < 400
+    assert told["eventfeed_actions_parked_day"][0].value == 1
+    receivers = {s.labels["receiver"]: s.value for s in told["eventfeed_actions_retried"]}
+    assert receivers == {
+        "https://hooks.example.com/…": 1,
+        "#alerts": 1,
+        "the Prefect server": 1,
+    }
+    page = visit()
+    assert "4 actions not done yet, the oldest for 1 hour." in page
+    assert "abc" not in page
+    assert ">#alerts<" in page
+
+
+def test_attempts_at_actions_are_counted_by_what_came_of_them(visit: Any):
+    for done in (Done(), Done(error="No."), Done(error="Later.", again=True)):
+        (task,) = fired({"type": "do-nothing"})
+        finish(Doing(task.id, "", timezone.now(), done=done))
+    Life("worker").tell()
+    told = metrics_in(visit("/metrics"))["eventfeed_action_attempts_total"]
+    assert {sample.labels["result"] for sample in told} >= {"done", "failed", "again"}
 
 
 def test_prometheus_can_read_the_metrics(visit: Any):

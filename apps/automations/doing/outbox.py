@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -31,6 +32,7 @@ from apps.automations.doing.performing import perform
 from apps.automations.keeping import switch
 from apps.automations.models import Attempt, Automation, Destination, Task
 from apps.events.absence import Absence, one_line
+from apps.events.counters import gauges
 from apps.events.steps import took
 from eventfeed.database import dsn
 from eventfeed.sealed import CannotOpen
@@ -74,6 +76,16 @@ PAUSES = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400)
 JITTER = 0.2
 GIVE_UP = timedelta(days=1)
 MOST_ERROR = 2_000
+
+# How attempts of this process have ended.
+attempts: Counter[str] = Counter()
+gauges["attempts"] = lambda: dict(attempts)
+RESULTS: Mapping[str, str] = {
+    Task.State.DONE: "done",
+    Task.State.FAILED: "failed",
+    Task.State.PARKED: "parked",
+    Task.State.WAITING: "again",
+}
 
 
 @dataclass
@@ -296,6 +308,7 @@ def finish(doing: Doing) -> None:
             error=done.error[:MOST_ERROR],
         )
         _decide(found, done)
+        transaction.on_commit(partial(attempts.update, [RESULTS[found.state]]))
 
 
 def _decide(task: Task, done: Done) -> None:
