@@ -118,8 +118,11 @@ def search_log(
     limit: int,
     newest_first: bool = True,
     in_full: bool = False,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    budget: float = BUDGET,
 ) -> Page:
-    """Return matching events of the log behind `first` and up to `last`.
+    """Return matching events of the log behind `first` and up to `last`, in so many seconds.
 
     Raises StartAgain, Expired, QueryTimeout.
     """
@@ -127,14 +130,14 @@ def search_log(
     for place in filter(None, (first, last, after)):
         log.check(place)
     order = NEWEST_ARRIVED if newest_first else ALONG_THE_LOG
-    within = [Bound("tx < %s", [log.horizon])]
+    within = [Bound("tx < %s", [log.horizon]), *_range(since, until)]
     if first is not None:
         within.append(ALONG_THE_LOG.behind(first[1:]))
     if last is not None:
         within.append(ALONG_THE_LOG.upto(last[1:]))
     if after is not None:
         within.append(order.behind(after[1:]))
-    return _page(order, query, within, limit, log.head, in_full)
+    return _page(order, query, within, limit, log.head, in_full, budget)
 
 
 def count(
@@ -181,11 +184,12 @@ def _page(
     limit: int,
     position: Position,
     in_full: bool,
+    budget: float = BUDGET,
 ) -> Page:
     names = IN_FULL if in_full else LISTED
     # One more than asked for tells whether there is a next page.
     walk = Walk(order, within, match_of(query), limit + 1, names)
-    done = walk.fill(BUDGET)
+    done = walk.fill(budget)
     events = events_of(walk.rows[:limit], names, log=position.log, raw=frozenset({"payload"}))
     if len(walk.rows) > limit:
         place = walk.key_of(walk.rows[limit - 1])

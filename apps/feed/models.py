@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -85,6 +85,11 @@ class View(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, **options: Any) -> None:
+        super().save(**options)
+        # Something else may be new in it.
+        self.pins.update(new=0, counted_to=models.F("looked"))
+
     @property
     def link(self) -> str:
         """The feed as the view shows it; its number tells the page which view it is."""
@@ -127,13 +132,15 @@ class View(models.Model):
 
 
 class Pin(models.Model):
-    """A view in somebody's navigation, and up to where of the log they have looked at it."""
+    """A view in somebody's navigation: up to where they have looked at it, and what is new."""
 
     view = models.ForeignKey(View, models.CASCADE, related_name="pins")
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+"
     )
     looked = models.TextField(help_text="A position of the log.")
+    new = models.PositiveSmallIntegerField(default=0, help_text="So many events came since.")
+    counted_to = models.TextField(help_text="Up to where of the log those are counted.")
 
     class Meta:
         db_table = "pin"

@@ -14,14 +14,16 @@ from django.http import Http404, HttpRequest
 from apps.accounts.access import Caller
 from apps.events.audit import tell
 from apps.events.log import Expired, StartAgain, head_sync
-from apps.events.models import Event
 from apps.events.position import BadPosition, Position
-from apps.events.search import QueryTimeout, search_log
+from apps.events.search import Page, QueryTimeout, search_log
 from apps.feed.models import Pin, View
+from apps.feed.moments import BadMoment
 from apps.query import QueryError
 
 # What is new is counted up to here; “99+” then.
 MOST_COUNTED = 99
+# Seconds for counting on in one view; the next time goes on from where this one came to.
+COUNT_BUDGET = 0.2
 MOST_PINNED = 12
 
 
@@ -93,8 +95,7 @@ class Asker:
 def pin(asker: Asker, view: View, on: bool) -> None:
     """Put a view into somebody's navigation, or take it out."""
     if on:
-        looked = {"looked": str(head_sync())}
-        Pin.objects.get_or_create(view=view, person=asker.user, defaults=looked)
+        Pin.objects.get_or_create(view=view, person=asker.user, defaults=seen_by_now())
     else:
         Pin.objects.filter(view=view, person=asker.user).delete()
 
@@ -121,7 +122,13 @@ def tell_of(asker: Asker, view: View, event: str) -> None:
 
 def look_at(asker: Asker, view_id: int) -> None:
     """Remember that somebody sees a view up to now."""
-    asker.pins().filter(view_id=view_id).update(looked=str(head_sync()))
+    asker.pins().filter(view_id=view_id).update(**seen_by_now())
+
+
+def seen_by_now() -> dict[str, Any]:
+    """Return what a pin holds of which everything has been seen."""
+    here = str(head_sync())
+    return {"looked": here, "counted_to": here, "new": 0}
 
 
 @dataclass(frozen=True)
@@ -133,29 +140,44 @@ class New:
 
 
 def new_in(pinned: Pin) -> New | None:
-    """Count what came since; None when that cannot be said."""
+    """Count on from where it was counted to; None when that cannot be said."""
     try:
-        looked = Position.parse(pinned.looked)
-        return _new_after(pinned.view, looked)
-    except Expired as gone:
-        return _new_after(pinned.view, gone.floor)
+        all_counted = pinned.new > MOST_COUNTED or _count_on(pinned)
     except (StartAgain, BadPosition):
         # The log has begun anew: so does the count.
-        pinned.looked = str(head_sync())
-        pinned.save(update_fields=["looked"])
+        Pin.objects.filter(pk=pinned.pk).update(**seen_by_now())
         return New(0, more=False)
-    except (QueryError, QueryTimeout):
+    except (QueryError, QueryTimeout, BadMoment):
         return None
+    bounded = min(pinned.new, MOST_COUNTED)
+    return New(bounded, more=pinned.new > bounded or not all_counted)
 
 
-def _new_after(view: View, looked: Position) -> New:
-    page = search_log(view.asked, first=looked, last=None, after=None, limit=MOST_COUNTED)
-    events = [event for event in page.events if _is_within(view, event)]
-    return New(len(events), more=page.next is not None)
+def _count_on(pinned: Pin) -> bool:
+    """Count what came since it was last counted; false when there is more than time for it."""
+    place = pinned.counted_to
+    try:
+        page = _page_after(pinned, Position.parse(place))
+    except Expired as gone:
+        page = _page_after(pinned, gone.floor)
+    pinned.new += len(page.events)
+    pinned.counted_to = str(page.next or page.position)
+    # Unless somebody has looked meanwhile, or another tab has counted.
+    still = Pin.objects.filter(pk=pinned.pk, counted_to=place)
+    still.update(new=pinned.new, counted_to=pinned.counted_to)
+    return page.next is None
 
 
-def _is_within(view: View, event: Event) -> bool:
-    within = view.range
-    return (within.since is None or within.since <= event.occurred) and (
-        within.until is None or event.occurred <= within.until
+def _page_after(pinned: Pin, place: Position) -> Page:
+    within = pinned.view.range
+    return search_log(
+        pinned.view.asked,
+        first=place,
+        last=None,
+        after=None,
+        limit=MOST_COUNTED + 1 - pinned.new,
+        newest_first=False,
+        since=within.since,
+        until=within.until,
+        budget=COUNT_BUDGET,
     )

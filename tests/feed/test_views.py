@@ -1,6 +1,7 @@
 """Saved views: each person's own, and those that are shared."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -8,7 +9,9 @@ import pytest
 from django.contrib.auth.models import Permission, User
 
 from apps.accounts.models import Scope, Token
+from apps.events.log import head_sync
 from apps.events.models import Event
+from apps.events.search import search_log
 from apps.feed.models import Pin, View
 from apps.query import parse
 from tests.feed.watching import draft, store
@@ -326,6 +329,52 @@ def test_the_count_is_bounded_and_keeps_to_the_range(local, client):
     assert counts(client)[str(view.pk)] == {"count": 99, "more": True}
 
 
+def test_what_is_counted_is_not_read_again(local, client, monkeypatch):
+    view, _ = save(client, query="event:invoice.*", pinned="on")
+    store(draft("invoice.paid"), draft("order.paid"))
+    assert counts(client)[str(view.pk)]["count"] == 1
+    read = []
+
+    def searched(query, *, first, **asked):
+        read.append(first)
+        return search_log(query, first=first, **asked)
+
+    monkeypatch.setattr("apps.feed.saved.search_log", searched)
+    head = head_sync()
+    store(draft("invoice.late"))
+    assert counts(client)[str(view.pk)]["count"] == 2
+    assert read[0].tx >= Event.objects.get(event="order.paid").tx
+    assert read[0] <= head
+    store(*(draft("invoice.paid", number=n) for n in range(150)))
+    for _ in range(2):
+        assert counts(client)[str(view.pk)] == {"count": 99, "more": True}
+    assert len(read) == 2
+
+
+def test_where_the_time_did_not_suffice_the_next_count_goes_on(local, client, monkeypatch):
+    view, _ = save(client, query="event:invoice.*", pinned="on")
+    store(draft("invoice.paid"), draft("order.paid"))
+    reached = head_sync()
+    store(draft("invoice.late"))
+
+    def searched_for_a_while(query, *, first, last, **asked):
+        page = search_log(query, first=first, last=reached, **asked)
+        return replace(page, next=reached)
+
+    with monkeypatch.context() as hurried:
+        hurried.setattr("apps.feed.saved.search_log", searched_for_a_while)
+        assert counts(client)[str(view.pk)] == {"count": 1, "more": True}
+    assert counts(client)[str(view.pk)] == {"count": 2, "more": False}
+
+
+def test_a_view_that_is_changed_is_counted_anew_from_where_it_was_looked_at(local, client, ask):
+    view, _ = save(client, query="event:invoice.*", pinned="on")
+    store(draft("invoice.paid"), draft("order.paid"), draft("order.late"))
+    assert counts(client)[str(view.pk)]["count"] == 1
+    ask("patch", f"/api/views/{view.pk}", {"query": "event:order.*"})
+    assert counts(client)[str(view.pk)]["count"] == 2
+
+
 def test_the_navigation_shows_pinned_views_of_whoever_looks(signed_in):
     view, _ = save(signed_in["ada"], shared="on", pinned="on")
     link = f'data-view="{view.pk}"'
@@ -339,7 +388,7 @@ def test_the_navigation_shows_pinned_views_of_whoever_looks(signed_in):
 
 def test_a_pin_in_a_log_that_has_begun_anew_begins_anew(local, client):
     view, _ = save(client, query="", pinned="on")
-    Pin.objects.update(looked="0123456789ab.5.5")
+    Pin.objects.update(counted_to="0123456789ab.5.5")
     store(draft())
     assert counts(client)[str(view.pk)]["count"] == 0
     store(draft())
