@@ -3,6 +3,11 @@
 import json
 from typing import Any
 
+import pytest
+
+# Python 3.14 has none, so there the tests that import this module are skipped.
+pytest.importorskip("flyteidl")
+
 from flyteidl.admin import event_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.json_format import MessageToDict, ParseDict

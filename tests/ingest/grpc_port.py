@@ -14,7 +14,8 @@ from apps.events.models import Event, Rejection
 from apps.events.recorder import Recorder
 from apps.ingest.grpc.port import Port
 from tests.events.wire import Wire, wire
-from tests.ingest.stub_admin import ANY_SIZE
+
+ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
 @asynccontextmanager

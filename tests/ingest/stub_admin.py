@@ -8,16 +8,26 @@ from typing import Any
 from uuid import uuid4
 
 import grpc
+import pytest
+
+# Python 3.14 has none, so there the tests that import this module are skipped.
+pytest.importorskip("flyteidl")
+
 from flyteidl.admin import event_pb2 as requests
 from flyteidl.admin import version_pb2
 from flyteidl.core import execution_pb2, identifier_pb2
 from flyteidl.event import event_pb2 as events
-from flyteidl.service.admin_pb2_grpc import AdminServiceServicer, add_AdminServiceServicer_to_server
+from flyteidl.service.admin_pb2_grpc import (
+    AdminServiceServicer,
+    AdminServiceStub,
+    add_AdminServiceServicer_to_server,
+)
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import aio
 
+from tests.ingest.grpc_port import ANY_SIZE
+
 ECHO = "/test.Echo/"
-ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 AT = Timestamp(seconds=1_795_168_800)
 
 Execution = execution_pb2.WorkflowExecution
@@ -121,6 +131,11 @@ async def stub_admin() -> AsyncIterator[StubAdmin]:
         yield admin
     finally:
         await server.stop(0)
+
+
+def propeller(channel: Any) -> AdminServiceStub:
+    """Return what calls its admin by that channel."""
+    return AdminServiceStub(channel)
 
 
 def task_event(execution: str = "", **fields: Any) -> requests.TaskExecutionEventRequest:

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+pytest.importorskip("flyteidl")
+
 from flyteidl.event import cloudevents_pb2
 from google.protobuf.json_format import MessageToDict, ParseDict
 from hypothesis import given, settings

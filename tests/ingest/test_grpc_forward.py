@@ -7,6 +7,9 @@ from typing import Any
 
 import grpc
 import pytest
+
+pytest.importorskip("flyteidl")
+
 from flyteidl.admin import version_pb2
 from flyteidl.service.admin_pb2_grpc import AdminServiceStub
 from google.protobuf import any_pb2

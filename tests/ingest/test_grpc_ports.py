@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,8 @@ import grpc
 import httpx
 import psycopg
 import pytest
-from flyteidl.service.admin_pb2_grpc import AdminServiceStub
 
 from eventfeed.embedded import Cluster
-from tests.ingest.stub_admin import node_event, stub_admin, task_event, workflow_event
 from tests.waiting import WITHIN, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -97,15 +96,21 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
         one.process.stdout.close()
 
 
+@pytest.fixture
+def flyte() -> Any:
+    """What propeller and its admin say, where flyteidl is installed."""
+    return import_module("tests.ingest.stub_admin")
+
+
 def test_up_takes_events_by_grpc_and_finishes_them_when_it_ends(
-    start: Callable[..., Process],
+    flyte: Any, start: Callable[..., Process]
 ) -> None:
     up = start("up", "--port", "0")
     with grpc.insecure_channel(up.flyte) as channel:
-        admin = AdminServiceStub(channel)
-        admin.CreateWorkflowEvent(workflow_event("e1"), timeout=WITHIN)
-        admin.CreateNodeEvent(node_event("e1"), timeout=WITHIN)
-        answers = [admin.CreateTaskEvent.future(task_event()) for _ in range(200)]
+        admin = flyte.propeller(channel)
+        admin.CreateWorkflowEvent(flyte.workflow_event("e1"), timeout=WITHIN)
+        admin.CreateNodeEvent(flyte.node_event("e1"), timeout=WITHIN)
+        answers = [admin.CreateTaskEvent.future(flyte.task_event()) for _ in range(200)]
         answers[0].result(WITHIN)
         assert up.query("SELECT system, count(*) FROM event GROUP BY system")[0][0] == "flyte"
         assert httpx.get(f"{up.address}/readyz").json()["ready"] is True
@@ -120,12 +125,11 @@ def test_up_takes_events_by_grpc_and_finishes_them_when_it_ends(
 def test_a_taken_port_is_said_and_passed_over(start: Callable[..., Process]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        up = start("up", "--port", "0", EVENTFEED_FLYTE_GRPC=address)
-        assert up.otlp
-        assert (
-            f"Flyte has no gRPC at {address}: Address already in use. "
-            "Set EVENTFEED_FLYTE_GRPC to another host:port, or to off."
-        ) in up.said
+        up = start("up", "--port", "0", EVENTFEED_OTLP_GRPC=address)
+        up.until_said(
+            f"OpenTelemetry has no gRPC at {address}: Address already in use. "
+            "Set EVENTFEED_OTLP_GRPC to another host:port, or to off."
+        )
         assert httpx.get(f"{up.address}/readyz").json()["ready"] is True
 
 
@@ -144,13 +148,35 @@ def test_without_grpcio_everything_else_works(
     assert httpx.get(f"{up.address}/readyz").json()["ready"] is True
 
 
-async def test_a_process_of_its_own_forwards(start: Callable[..., Process]) -> None:
+def test_without_flyteidl_only_its_protobuf_is_refused(
+    start: Callable[..., Process], tmp_path: Path
+) -> None:
+    """As on Python 3.14, which has none."""
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['flyteidl'] = None")
+    up = start("up", "--port", "0", PYTHONPATH=str(tmp_path))
+    up.until_said("Flyte's gRPC is off, because flyteidl is not installed")
+    assert up.otlp
+    event = {
+        "execution_id": {"project": "p", "domain": "d", "name": "f1"},
+        "phase": "RUNNING",
+        "occurred_at": "2026-11-20T10:00:07Z",
+    }
+    told = f"{up.address}/api/v1/events/workflows"
+    protobuf = {"Content-Type": "application/octet-stream"}
+    assert httpx.post(told, content=b"\n\x00", headers=protobuf).status_code == 415
+    assert httpx.post(told, json={"event": event}).status_code == 200
+    assert up.query("SELECT event FROM event WHERE system = 'flyte'") == [
+        ("flyte.workflow-execution.RUNNING",)
+    ]
+
+
+async def test_a_process_of_its_own_forwards(flyte: Any, start: Callable[..., Process]) -> None:
     assert start("migrate").process.wait(WITHIN) == 0
-    async with stub_admin() as admin:
+    async with flyte.stub_admin() as admin:
         ours = start("grpc", "--forward", admin.address)
         async with grpc.aio.insecure_channel(ours.flyte) as channel:
-            await AdminServiceStub(channel).CreateTaskEvent(task_event("e1"))
-        assert admin.asked[0] == task_event("e1")
+            await flyte.propeller(channel).CreateTaskEvent(flyte.task_event("e1"))
+        assert admin.asked[0] == flyte.task_event("e1")
         wait_until(lambda: ours.query("SELECT 1 FROM event WHERE system = 'flyte'"))
         assert f"Flyte, passed on to {admin.address}, has gRPC at" in ours.said
 
