@@ -53,7 +53,12 @@ def depth_of(seen: Seen) -> int:
 
 def copies_of(decisions: Iterable[Decision]) -> dict[tuple[int, int], dict[str, Any]]:
     """Read the events of decisions and of their parts as firings keep them, by their places."""
-    marks = sorted({mark[:2] for decision in decisions for mark in _marks(decision)})
+    return copies_at(mark[:2] for decision in decisions for mark in _marks(decision))
+
+
+def copies_at(places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], dict[str, Any]]:
+    """Read the events at these places of the log as firings keep them."""
+    marks = sorted(set(places))
     if not marks:
         return {}
     with connection.cursor() as cursor:

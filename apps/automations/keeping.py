@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.automations.doing import actions
+from apps.automations.edition import must_be
 from apps.automations.machine import Machine
 from apps.automations.manners import read_maintenance
 from apps.automations.models import Automation, Bucket, Firing
@@ -27,11 +28,12 @@ def live() -> QuerySet[Automation]:
     return Automation.objects.filter(gone=None)
 
 
-def save(automation: Automation, by: str | None = None) -> None:
+def save(automation: Automation, by: str | None = None, *, over: str | None = None) -> None:
     """Store a new automation or a changed one.
 
     With another trigger, or switched on, it is a new version, which begins at the head of the log
-    with nothing remembered. Raises BadTrigger, BadMaintenance or BadAction, each with a path.
+    with nothing remembered. Raises BadTrigger, BadMaintenance or BadAction, each with a path; where
+    it says over which edition, Overtaken when that is no longer the one that is kept.
     """
     read(automation.trigger)
     read_maintenance(automation.maintenance)
@@ -39,6 +41,8 @@ def save(automation: Automation, by: str | None = None) -> None:
         actions.check(getattr(automation, name), name)
     with transaction.atomic():
         before = Automation.objects.select_for_update().filter(pk=automation.pk).first()
+        if over is not None:
+            must_be(over, before)
         if before is not None:
             automation.version = before.version
         if before is None or _is_another(automation, before):

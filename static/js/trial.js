@@ -1,11 +1,12 @@
 import { showTimes } from "./times.js";
 
-// A test on the past is shown while it runs: each piece of the answer says anew how it stands.
+// A test is shown in its place. One on the past goes on for a while: each piece of the answer says
+// anew how it stands.
 // Without a script the page comes back with what came of it.
 const END = "\x1e";
 
 function tryIn(form, button) {
-  const place = form.querySelector("#trial");
+  const place = document.getElementById(button.dataset.into);
   let running;
 
   async function run() {
@@ -46,4 +47,4 @@ function tryIn(form, button) {
   });
 }
 
-for (const button of document.querySelectorAll(".test [name=test]")) tryIn(button.form, button);
+for (const button of document.querySelectorAll(".test [data-into]")) tryIn(button.form, button);

@@ -11,24 +11,23 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from apps.automations.doing.actions import BadAction
+from apps.automations.doing.actions import MOST_ACTIONS, BadAction
 from apps.automations.doing.actions import check as check_actions
 from apps.automations.manners import BadMaintenance, read_maintenance
 from apps.automations.models import MOST_NAME, Automation
 from apps.automations.reading import BadTrigger
 from apps.automations.reading import read as read_trigger
-from apps.automations.trigger import Trigger
+from apps.automations.trigger import Metric, Trigger
 from apps.feed.automations import then, when
 from apps.feed.automations.lines import Lines
 from apps.feed.automations.maintenance import MaintenanceField, lines_of
 from apps.feed.automations.spans import LONGEST, SpanField, span_of
+from apps.feed.automations.tags import TagsField, written_tags
 from apps.feed.automations.then import ActionForm
-from apps.feed.automations.trial import DAYS, Trial
 
 JSON = dict[str, Any]
 
 LISTS = ("actions_on_trigger", "actions_on_resolve", "actions")
-MOST_ACTIONS = 10
 # What the JSON of an automation may say, and what it is when it says nothing.
 DOCUMENT: Mapping[str, Any] = {
     "name": "",
@@ -64,12 +63,14 @@ class AboutForm(forms.ModelForm):
     cooldown = SpanField(label="Silent after it fired, for", required=False)
     late = SpanField(label="An event counts up to", required=False)
     maintenance = MaintenanceField(label="Maintenance: nothing is done")
+    tags = TagsField(label="Tags")
 
     class Meta:
         model = Automation
         fields = (
             "name",
             "description",
+            "tags",
             "cooldown",
             "most_a_minute",
             "late",
@@ -89,6 +90,7 @@ class AboutForm(forms.ModelForm):
             "cooldown": span_of(one.cooldown) if one.cooldown else "",
             "late": span_of(one.late),
             "maintenance": lines_of(one.maintenance),
+            "tags": written_tags(one.tags),
         }
         super().__init__(data, instance=instance, initial=spans | (initial or {}))
 
@@ -121,7 +123,7 @@ class Editor:
         self.automation = automation or Automation()
         of = self.automation.id
         begun = begun or {}
-        shown = begun.get("when") or _shown(self.automation.trigger) or {}
+        shown = begun.get("when") or when.shown_of(self.automation.trigger)
         self.about = AboutForm(posted, instance=self.automation, initial=begun.get("about"))
         self.when = when.WhenForm(posted, initial=dict(when.BEGUN) | shown)
         held = list(_actions(self.automation)) or begun.get("then") or [{"kind": "webhook"}]
@@ -157,8 +159,8 @@ class Editor:
                     yield Mistake(*about, str(error))
 
     @property
-    def trial(self) -> Trial | None:
-        """A test of it on the past; None while its trigger cannot be read.
+    def as_far_as_said(self) -> Automation | None:
+        """The automation to try; None while its trigger cannot be read.
 
         What is wrong with its name or an action is left out of it.
         """
@@ -167,10 +169,9 @@ class Editor:
         tried = copy(self.automation)
         said = self.about.cleaned_data if self.about.is_valid() else {}
         tried.name = self.about.data.get("name", "")
-        for name in ("cooldown", "most_a_minute", "maintenance", "late"):
+        for name in ("tags", "cooldown", "most_a_minute", "maintenance", "late"):
             setattr(tried, name, said.get(name, getattr(tried, name)))
-        self._fill(tried, [one for one in self.then if one.is_valid()])
-        return Trial(tried, self.about.data.get("days", DAYS))
+        return self._fill(tried, [one for one in self.then if one.is_valid()])
 
     def fill(self) -> Automation:
         """Write what the form says into its automation; it must be valid."""
@@ -178,16 +179,11 @@ class Editor:
 
     def _fill(self, automation: Automation, then: Iterable[ActionForm]) -> Automation:
         automation.trigger = self.when.said
-        done = [one for one in then if not one.is_empty]
-        resolves = self.when.cleaned_data["kind"] == "metric"
+        resolves = isinstance(self.when.trigger, Metric)
+        done = [(one.list_of(resolves=resolves), one.said) for one in then if not one.is_empty]
         for name in LISTS:
-            said = [one.said for one in done if (one.at_of if resolves else "actions") == name]
-            setattr(automation, name, said)
+            setattr(automation, name, [said for at, said in done if at == name])
         return automation
-
-
-def _shown(trigger: JSON | None) -> JSON | None:
-    return when.fields_of(trigger) if trigger else None
 
 
 def _actions(automation: Automation) -> Iterator[JSON]:
@@ -206,8 +202,11 @@ def _count(posted: QueryDict) -> int:
 
 
 def is_formed(automation: Automation) -> bool:
-    """Say whether the form can say its trigger."""
-    return not automation.trigger or _shown(automation.trigger) is not None
+    """Say whether the form can show it: what cannot be read is mended as JSON."""
+    try:
+        return not automation.trigger or bool(read_trigger(automation.trigger))
+    except BadTrigger:
+        return False
 
 
 class BadDocument(ValueError):
@@ -240,6 +239,8 @@ def take(automation: Automation, text: str) -> Trigger:
     said = _object_in(text)
     for name, value in said.items():
         _must_fit(name, value)
+    if not all(isinstance(tag, str) for tag in said.get("tags", [])):
+        raise BadDocument("tags", "Write a list of texts.")
     trigger = _trigger_in(said)
     for name in LISTS:
         _must_be_actions(name, said.get(name, []))

@@ -17,7 +17,7 @@ from django.utils import timezone
 from apps.automations.models import Attempt, Automation, Firing, Task
 from apps.events.words import words
 from apps.feed.automations.listing import Moment
-from apps.feed.automations.saying import deed, said_of
+from apps.feed.automations.saying import deed, kind_said, said_of
 from apps.feed.chain import by_id, chain
 from apps.feed.event_page import Link
 from apps.feed.moments import BadMoment, moment
@@ -64,7 +64,7 @@ class Row:
             return f"nothing done. {self.firing.silent}"
         if not self.tasks:
             return "no action"
-        told = [STANDING[one.state][1] for one in self.tasks]
+        told = [_standing(one) for one in self.tasks]
         return ", ".join(
             f"{told.count(one)} {one}" if len(told) > 1 else one for one in dict.fromkeys(told)
         )
@@ -121,10 +121,15 @@ class Done:
     """One action of a firing, and what became of it."""
 
     task: Task
+    kind: str
     say: str
     outcome: str
     standing: str
     attempts: list[Attempt]
+
+    @property
+    def number(self) -> int:
+        return self.task.at + 1
 
     @property
     def may_try_again(self) -> bool:
@@ -163,6 +168,7 @@ def tasks_of(firing: Firing) -> list[Done]:
     return [
         Done(
             task=one,
+            kind=kind_said(one.action),
             say=deed(one.action),
             outcome=STANDING[one.state][0],
             standing=_standing(one),

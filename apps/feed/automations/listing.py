@@ -6,16 +6,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 from uuid import UUID
 
+from django.core.paginator import Paginator
 from django.db.models import Count, F, Max, Min, Q
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
+from apps.automations.keeping import live
 from apps.automations.models import Automation, Bucket, Firing, Task
 from apps.feed.automations.saying import Said, said_of
 from apps.feed.rows import exact, iso
 
+PAGE = 50
+# Up to so many are found by looking.
+FEW = 5
 WIDTH, HEIGHT = 96, 20
 HOURS = 24
 BAD = (Task.State.FAILED, Task.State.PARKED)
@@ -41,6 +47,7 @@ class Listed:
     fired: int = 0
     hours: tuple[int, ...] = ()
     failed: int = 0
+    retried: int = 0
     due: Moment | None = None
 
     @property
@@ -66,6 +73,7 @@ class Going:
 
     last: dict[UUID, datetime] = field(default_factory=dict)
     failed: dict[UUID, int] = field(default_factory=dict)
+    retried: dict[UUID, int] = field(default_factory=dict)
     due: dict[UUID, datetime] = field(default_factory=dict)
     hours: dict[UUID, dict[datetime, int]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -76,6 +84,7 @@ class Going:
         going = cls(
             last=dict(firings.values_list("automation").annotate(Max("fired"))),
             failed=_failed(ids, now - timedelta(hours=HOURS)),
+            retried=_retried(ids),
             due=_due(ids),
         )
         by_hour = firings.filter(fired__gte=since, kind=Firing.Kind.TRIGGERED)
@@ -93,6 +102,57 @@ def listed(automations: Iterable[Automation], now: datetime | None = None) -> li
     return [_row(one, going, _since(now)) for one in automations]
 
 
+@dataclass(frozen=True)
+class ListPage:
+    """A page of the list, of those whose name or tag was asked for."""
+
+    rows: list[Listed]
+    asked: str
+    number: int
+    pages: int
+    total: int
+    there_are: bool
+    """Whether there is any at all, also where none is found."""
+
+    @property
+    def has_search(self) -> bool:
+        return bool(self.asked) or self.total > FEW
+
+    @property
+    def here(self) -> str:
+        return self._link(self.number)
+
+    @property
+    def before(self) -> str:
+        return self._link(self.number - 1) if self.number > 1 else ""
+
+    @property
+    def after(self) -> str:
+        return self._link(self.number + 1) if self.number < self.pages else ""
+
+    def _link(self, number: int) -> str:
+        told = {"name": self.asked} if self.asked else {}
+        told |= {"page": str(number)} if number > 1 else {}
+        return f"/automations?{urlencode(told)}" if told else "/automations"
+
+
+def page_of(asked: Mapping[str, str]) -> ListPage:
+    """Return the page that a link asks for: `name` is a part of a name, or a whole tag."""
+    name = asked.get("name", "").strip()
+    found = live()
+    if name:
+        found = found.filter(Q(name__icontains=name) | Q(tags__contains=[name]))
+    page = Paginator(found, PAGE).get_page(asked.get("page"))
+    return ListPage(
+        rows=listed(page.object_list),
+        asked=name,
+        number=page.number,
+        pages=page.paginator.num_pages,
+        total=page.paginator.count,
+        there_are=page.paginator.count > 0 or live().exists(),
+    )
+
+
 def _row(one: Automation, going: Going, since: datetime) -> Listed:
     counted: Mapping[datetime, int] = going.hours.get(one.id, {})
     hours = tuple(counted.get(since + timedelta(hours=at), 0) for at in range(HOURS))
@@ -103,6 +163,7 @@ def _row(one: Automation, going: Going, since: datetime) -> Listed:
         fired=sum(hours),
         hours=hours,
         failed=going.failed.get(one.id, 0),
+        retried=going.retried.get(one.id, 0),
         due=Moment.of(going.due.get(one.id)) if one.enabled else None,
     )
 
@@ -115,6 +176,13 @@ def _since(now: datetime) -> datetime:
 def _failed(ids: list[UUID], since: datetime) -> dict[UUID, int]:
     tasks = Task.objects.filter(firing__automation__in=ids, firing__fired__gte=since)
     found = tasks.filter(state__in=BAD).order_by().values_list("firing__automation")
+    return dict(found.annotate(Count("id")))
+
+
+def _retried(ids: list[UUID]) -> dict[UUID, int]:
+    """Return how many actions of each were tried in vain, and are to be tried again."""
+    waiting = Task.objects.filter(ended=None, state=Task.State.WAITING, tries__gt=0)
+    found = waiting.filter(firing__automation__in=ids).order_by().values_list("firing__automation")
     return dict(found.annotate(Count("id")))
 
 

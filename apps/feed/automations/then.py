@@ -111,9 +111,13 @@ class ActionForm(forms.Form):
         """The action's JSON, as far as the form says it."""
         return SAYING[self.cleaned_data["kind"]](self.cleaned_data)
 
-    @property
-    def at_of(self) -> str:
-        return self.cleaned_data.get("at") or "actions_on_trigger"
+    def list_of(self, *, resolves: bool) -> str:
+        """Return the list of the automation that holds it.
+
+        Where nothing resolves, what waits for that goes on waiting; the others are one list.
+        """
+        at = self.cleaned_data.get("at") or "actions_on_trigger"
+        return at if resolves or at == "actions_on_resolve" else "actions"
 
     def clean_headers(self) -> dict[str, str]:
         headers = {}
@@ -136,6 +140,8 @@ class ActionForm(forms.Form):
         # What another kind's fields hold is nobody's mistake.
         for name in set(self.errors) - {"kind", "at", *self._used(kind)}:
             del self.errors[name]
+        if kind == "webhook" and not (told.get("webhook") or told.get("url") or self.errors):
+            self.add_error("url", "Write its address, or choose a destination.")
         if kind and not self.errors:
             self._read_it()
         return told

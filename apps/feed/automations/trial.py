@@ -9,22 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 from django.db import close_old_connections
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apps.automations.backtest import Backtest
-from apps.automations.doing.actions import BadAction
-from apps.automations.doing.trying import preview
-from apps.automations.models import Automation, Firing
+from apps.automations.models import Automation
 from apps.automations.reading import read
 from apps.events.counting import Histogram, QueryTimeout, histogram
 from apps.feed.asked import Asked
-from apps.feed.automations.firings import Seen, events_of, sent_as_text
-from apps.feed.automations.listing import Moment
-from apps.feed.automations.saying import deed
+from apps.feed.automations.would import Would, would_of
 from apps.feed.histogram import Drawing, drawing_of, percent
 
 # How far back one may look, in days, and how that is said.
@@ -48,35 +43,6 @@ class Mark:
     x: str
     count: int
     title: str
-
-
-@dataclass(frozen=True)
-class WouldDo:
-    """An action as it would have been done."""
-
-    say: str
-    sent: str
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Would:
-    """A firing of the past, with what would have been done."""
-
-    firing: Firing
-    deeds: list[WouldDo]
-
-    @property
-    def when(self) -> Moment | None:
-        return Moment.of(self.firing.fired)
-
-    @property
-    def events(self) -> list[Seen]:
-        return events_of(self.firing)
-
-    @property
-    def more_events(self) -> int:
-        return max(0, self.firing.count - len(self.firing.events))
 
 
 @dataclass
@@ -135,7 +101,7 @@ class Trial:
 
     def draw(self) -> None:
         shown = self.past.firings[-MOST_SHOWN:]
-        self.would = [self._would(firing) for firing in reversed(shown)]
+        self.would = [would_of(firing) for firing in reversed(shown)]
         query = next(iter(read(self.automation.trigger).queries()))
         try:
             found = histogram(query, since=self.past.since, until=self.now, now=self.now)
@@ -143,21 +109,6 @@ class Trial:
             return
         self.drawing = drawing_of(Asked.read({}, self.now), found)
         self.marks = list(_marks(found, self.past.moments))
-
-    def _would(self, firing: Firing) -> Would:
-        one = self.automation
-        resolved = firing.kind == Firing.Kind.RESOLVED
-        own = one.actions_on_resolve if resolved else one.actions_on_trigger
-        actions = [] if firing.silent else [*one.actions, *own]
-        return Would(firing, [_would_do(action, firing) for action in actions])
-
-
-def _would_do(action: dict[str, Any], firing: Firing) -> WouldDo:
-    try:
-        done = preview(action, firing)
-    except BadAction as wrong:
-        return WouldDo(deed(action), "", str(wrong))
-    return WouldDo(deed(action), sent_as_text(done.rendered), done.error)
 
 
 def _marks(found: Histogram, moments: list[datetime]) -> list[Mark]:

@@ -1,12 +1,13 @@
 from django.urls import path
 
-from apps.feed.automations import destinations, firing_pages, pages
+from apps.feed.automations import destinations, editing, firing_pages, pages
 
 urlpatterns = [
     path("automations", pages.automations),
-    path("automations/new", pages.new),
-    path("automations/preview", pages.preview),
-    path("automations/try", pages.tried),
+    path("automations/new", editing.new),
+    path("automations/preview", editing.preview),
+    path("automations/try", editing.tried),
+    path("automations/sample", editing.sampled),
     path("automations/destinations", destinations.destinations),
     path("automations/destinations/new", destinations.new),
     path("automations/destinations/<int:id>", destinations.destination),
@@ -14,6 +15,6 @@ urlpatterns = [
     path("automations/firings/<uuid:id>", firing_pages.firing),
     path("automations/firings/<uuid:id>/<str:what>", firing_pages.done),
     path("automations/<uuid:id>", pages.automation),
-    path("automations/<uuid:id>/edit", pages.edit),
+    path("automations/<uuid:id>/edit", editing.edit),
     path("automations/<uuid:id>/<str:what>", pages.done),
 ]

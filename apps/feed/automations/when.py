@@ -6,6 +6,7 @@ edited as JSON.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,8 @@ KINDS = (
     ("several", "several things happen"),
     ("metric", "a measure crosses a line"),
 )
+# The choice beside those where a trigger is one that they cannot say.
+KEPT = ("kept", "as its JSON says")
 REQUIRES = (
     ("in order", "one after another, in this order"),
     ("all", "all of them, in any order"),
@@ -80,6 +83,7 @@ SAID_BY: Mapping[str, tuple[str, ...]] = {
     "breached_for": ("breached_for",),
 }
 USED: Mapping[str, frozenset[str]] = {
+    "kept": frozenset(),
     "each": frozenset({"query"}),
     "often": frozenset({"query", "times", "within", "after", "for_each"}),
     "absent": frozenset({"query", "silence", "since", "after", "for_each"}),
@@ -140,8 +144,20 @@ class WhenForm(forms.Form):
     over = SpanField(label="Over the last", required=False, least=60)
     breached_for = SpanField(label="For at least", required=False)
     for_each = forms.CharField(label="Counted for each", required=False, max_length=500)
+    kept = forms.CharField(required=False, max_length=200_000, widget=forms.HiddenInput)
 
     trigger: Trigger | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self["kept"].value():
+            self.fields["kind"].choices = [KEPT, *KINDS]  # type: ignore[attr-defined]
+
+    def clean_kept(self) -> Any:
+        try:
+            return json.loads(self.cleaned_data["kept"] or "null")
+        except ValueError:
+            return None
 
     @property
     def said(self) -> JSON:
@@ -163,7 +179,7 @@ class WhenForm(forms.Form):
 
     def require_what_is_used(self, told: JSON) -> None:
         kind = told["kind"]
-        if kind != "metric" and not told.get("query") and "query" not in self.errors:
+        if kind not in ("metric", "kept") and not told.get("query") and "query" not in self.errors:
             self.add_error("query", "Say which events: a query such as outcome:failed.")
         if kind == "several" and not told.get("second") and "second" not in self.errors:
             self.add_error("second", "Say what else is to happen.")
@@ -183,6 +199,8 @@ class WhenForm(forms.Form):
 
     def field_of(self, path: str) -> str | None:
         """Return the field that says what stands at a path of the trigger."""
+        if self.cleaned_data["kind"] == KEPT[0]:
+            return None
         if step := STEP.search(path):
             at = int(step[1])
             if path.endswith(".query") and at < len(QUERIES):
@@ -237,6 +255,7 @@ def _metric(told: JSON) -> JSON:
 
 
 SAYING = {
+    "kept": lambda told: told["kept"],
     "each": _each,
     "often": _often,
     "absent": _absent,
@@ -256,6 +275,13 @@ def _for_each(told: JSON) -> JSON:
 
 def _number(seconds: float) -> float:
     return int(seconds) if seconds == int(seconds) else seconds
+
+
+def shown_of(trigger: JSON | None) -> JSON:
+    """Return what the form begins with: its fields, or the trigger itself, to be kept as it is."""
+    if not trigger:
+        return {}
+    return fields_of(trigger) or {"kind": KEPT[0], "kept": json.dumps(trigger, ensure_ascii=False)}
 
 
 def fields_of(trigger: JSON) -> JSON | None:

@@ -13,6 +13,7 @@ from django.test import Client
 from apps.automations.models import Attempt, Automation, Bucket, Destination, Firing, Task
 from apps.events.models import Event
 from apps.feed.automations import then, when
+from apps.feed.automations.destinations import KINDS
 from tests.feed.watching import draft, store
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_log")]
@@ -53,6 +54,13 @@ def posted(name="Failures", actions=(WEBHOOK,), **said):
 
 def post(client, path, fields):
     return client.post(path, fields, headers=HOST)
+
+
+def edited(client, one, fields):
+    """Post what an editor of it holds that was opened just now."""
+    page = raw(client, f"/automations/{one.id}/edit")
+    edition = re.search(r'name="edition" value="([^"]+)"', page)[1]
+    return post(client, f"/automations/{one.id}/edit", fields | {"edition": edition})
 
 
 def get(client, path):
@@ -116,12 +124,11 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_is_kept(client):
 
 def test_a_change_keeps_what_the_form_does_not_show(client):
     one = made(client)
-    Automation.objects.update(tags=["ops"])
+    Automation.objects.update(owner_resource="acme.shop")
     fields = posted(name="Renamed", kind="often") | {"maintenance": "22:00-06:00"}
-    answer = post(client, f"/automations/{one.id}/edit", fields)
-    assert answer.status_code == 302
+    assert edited(client, one, fields).status_code == 302
     one.refresh_from_db()
-    assert (one.name, one.version, one.tags) == ("Renamed", 2, ["ops"])
+    assert (one.name, one.version, one.owner_resource) == ("Renamed", 2, "acme.shop")
     assert one.maintenance == [{"from": "22:00", "until": "06:00"}]
     assert "22:00-06:00" in raw(client, f"/automations/{one.id}/edit")
 
@@ -141,18 +148,58 @@ def said_raw(answer):
     return answer.content.decode().partition("<main")[2]
 
 
-def test_json_makes_what_no_form_can_say(client):
-    steps = [{"type": "presence", "query": q, "times": 2, "within": 60} for q in ("a", "b")]
-    document = {
-        "name": "Both twice",
-        "trigger": {"type": "compound", "require": "all", "triggers": steps, "within": 600},
-        "actions": [{"type": "do-nothing"}],
-    }
+STEPS = [{"type": "presence", "query": q, "times": 2, "within": 60} for q in ("a", "b")]
+NESTED = {"type": "compound", "require": "all", "triggers": STEPS, "within": 600}
+
+
+def test_json_makes_what_no_form_can_say_and_the_form_keeps_it(client):
+    document = {"name": "Both twice", "trigger": NESTED, "actions": [{"type": "do-nothing"}]}
     answer = post(client, "/automations", {"document": json.dumps(document)})
     assert answer.status_code == 302
     one = Automation.objects.get()
-    assert one.trigger == document["trigger"]
-    assert "as JSON" in get(client, f"/automations/{one.id}/edit")
+    assert one.trigger == NESTED
+    page = get(client, f"/automations/{one.id}/edit")
+    assert "more than the form has fields for" in page
+    assert "all of these 2 within 10 minutes" in page
+    kept = posted(name="Renamed", kind="kept", kept=json.dumps(one.trigger), query="")
+    assert edited(client, one, kept).status_code == 302
+    one.refresh_from_db()
+    assert (one.name, one.version, one.trigger) == ("Renamed", 1, NESTED)
+
+
+def test_a_trigger_of_prefect_is_kept_by_the_form_as_it_was_sent(client):
+    said = {"type": "event", "posture": "Reactive", "expect": ["a"], "threshold": 1, "within": 0}
+    trigger = {"type": "prefect", "trigger": said}
+    one = Automation.objects.create(name="Theirs", trigger=trigger)
+    kept = posted(name="Ours", kind="kept", kept=json.dumps(trigger))
+    assert edited(client, one, kept).status_code == 302
+    one.refresh_from_db()
+    assert (one.name, one.trigger) == ("Ours", trigger)
+
+
+def test_more_actions_than_a_few_are_all_kept(client):
+    actions = [WEBHOOK | {"url": f"https://example.com/{n}"} for n in range(15)]
+    one = made(client, actions=actions)
+    page = raw(client, f"/automations/{one.id}/edit")
+    assert 'name="actions" value="16"' in page
+    assert len(one.actions) == 15
+
+
+def test_what_waits_for_a_resolution_is_not_done_at_each_firing(client):
+    one = made(client)
+    quiet = WEBHOOK | {"at": "actions_on_resolve"}
+    assert edited(client, one, posted(actions=[WEBHOOK, quiet])).status_code == 302
+    one.refresh_from_db()
+    assert (len(one.actions), len(one.actions_on_resolve)) == (1, 1)
+
+
+def test_tags_are_written_with_commas_and_found(client):
+    one = made(client, tags='shop, nightly,"a, b", shop')
+    assert one.tags == ["shop", "nightly", "a, b"]
+    page = raw(client, f"/automations/{one.id}/edit")
+    assert value_of(page, "id_tags") == 'shop, nightly, "a, b"'
+    assert "Failures" in get(client, "/automations?name=nightly")
+    assert "No automation has “ night ”" in get(client, "/automations?name=night")
 
 
 @pytest.mark.parametrize(
@@ -283,6 +330,35 @@ def test_the_list_tells_how_it_goes(client):
     assert "1 failed" in page
 
 
+def test_the_list_tells_what_is_being_tried_again(client):
+    firing = firing_of(made(client))
+    for at, tries in enumerate((3, 1, 0)):
+        task_of(firing, at=at, tries=tries)
+    page = get(client, "/automations")
+    assert "2 being tried again" in page
+    assert "failed" not in page.partition("1 in 24 h")[2]
+    assert "2 actions, until they arrive" in get(client, f"/automations/{firing.automation_id}")
+
+
+def test_a_long_list_has_pages_and_is_searched_by_name(client):
+    trigger = {"type": "presence", "query": "a"}
+    Automation.objects.bulk_create(
+        Automation(name=f"Load {n:03}", trigger=trigger) for n in range(120)
+    )
+    first = get(client, "/automations")
+    assert "Load 049" in first
+    assert "Load 050" not in first
+    assert "page 1 of 3, 120 automations" in first
+    assert "Load 100" in get(client, "/automations?page=3")
+    found = raw(client, "/automations?name=LOAD+11&page=1")
+    assert "<strong>10</strong> found" in found
+    id = Automation.objects.get(name="Load 110").id
+    back = post(client, f"/automations/{id}/switch", {"on": "0", "from": "/automations?name=L"})
+    assert back.headers["location"] == "/automations?name=L"
+    away = post(client, f"/automations/{id}/switch", {"on": "1", "from": "//example.com"})
+    assert away.headers["location"] == f"/automations/{id}"
+
+
 def test_the_list_tells_when_an_absence_is_decided_next(client):
     one = made(client, kind="absent")
     due = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=5)
@@ -303,7 +379,7 @@ def test_an_empty_list_begins_with_examples(client):
 
 def test_it_is_switched_muted_and_removed(client):
     one = made(client, enabled="1")
-    post(client, f"/automations/{one.id}/switch", {"on": "0", "from": "list"})
+    post(client, f"/automations/{one.id}/switch", {"on": "0", "from": "/automations"})
     assert "Switch on" in get(client, "/automations")
     post(client, f"/automations/{one.id}/switch", {"on": "1"})
     post(client, f"/automations/{one.id}/mute", {"hours": "8"})
@@ -403,6 +479,15 @@ def test_its_event_leads_to_the_firing(client, event, firing, is_led):
     assert (f'href="/automations/firings/{firing}"' in page) == is_led
 
 
+def test_actions_to_one_destination_are_told_apart(client):
+    firing = firing_of(made(client))
+    for at in range(2):
+        task_of(firing, at=at, state=Task.State.DONE)
+    page = get(client, f"/automations/firings/{firing.id}")
+    assert "1 · Webhook call https://example.com/… done" in page
+    assert "2 · Webhook call https://example.com/… done" in page
+
+
 def test_what_failed_is_tried_again(client):
     firing = firing_of(made(client))
     failed, done = (task_of(firing, at, state=s) for at, s in enumerate(("failed", "done")))
@@ -442,6 +527,21 @@ def test_a_destination_is_kept_sealed_and_never_shown(client):
     assert "Write the address again, too" in said(answer)
     post(client, f"/automations/destinations/{one.id}/remove", {})
     assert not Destination.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["/automations/new", *(f"/automations/destinations/new?kind={k}" for k in KINDS)]
+)
+def test_nothing_is_wrong_before_anybody_has_typed(client, path):
+    assert 'class="wrong"' not in raw(client, path)
+
+
+def test_a_webhook_without_an_address_says_so_beside_it(client):
+    answer = post(client, "/automations", posted(actions=[{"kind": "webhook"}]))
+    assert answer.status_code == 422
+    [told] = re.findall(r'id="id_then-0-url_error">([^<]*)<', answer.content.decode())
+    assert told == "Write its address, or choose a destination."
+    assert "It has either" not in said(answer)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_switch_offers_other_automations():
     ("said", "field", "word"),
     [
         ({"kind": "webhook", "url": "ftp://x"}, "url", "http"),
-        ({"kind": "webhook", "url": ""}, None, "url"),
+        ({"kind": "webhook", "url": ""}, "url", "address"),
         ({"kind": "webhook", "url": "https://x.org", "body": "{{ a"}, "body", "Line 1"),
         ({"kind": "webhook", "url": "https://x.org", "headers": "no colon"}, "headers", "Name:"),
         ({"kind": "webhook", "webhook": "gone"}, "webhook", "gone"),
