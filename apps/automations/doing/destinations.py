@@ -13,7 +13,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
-from apps.automations.doing.sending.services import NOT_KEPT, is_kept
+from apps.automations.doing.sending.services import NOT_KEPT, asked_in_vain, is_kept
 from apps.automations.models import MOST_NAME, Destination
 from apps.events import audit
 from eventfeed.sealed import seal, unseal
@@ -109,6 +109,8 @@ def address_of(kind: str, told: Mapping[str, Any]) -> Address:
     if kind == Destination.Kind.NOTIFICATION:
         if not is_kept(url):
             raise BadDestination("url", NOT_KEPT)
+        if say := asked_in_vain(url):
+            raise BadDestination("url", say)
         return Notification(url)
     check_url(url)
     if kind == Destination.Kind.PREFECT:
@@ -140,10 +142,10 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
 def shown(address: Address) -> str:
     """Return of an address what may be seen by everybody: scheme and host."""
-    parts = urlsplit(address.url)
     if isinstance(address, Notification):
         # Of most services the host is a part of the secret.
-        return f"{parts.scheme}://…"
+        return f"{address.url.partition('://')[0].lower()}://…"
+    parts = urlsplit(address.url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 

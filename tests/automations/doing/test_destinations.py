@@ -75,3 +75,33 @@ def test_a_name_is_of_one():
 def test_of_a_notification_only_the_service_is_shown():
     kept = save(chat(kind="notification"), {"url": "slack://TokenA/TokenB/TokenC/#ops"})
     assert kept.shown == "slack://…"
+
+
+@pytest.mark.parametrize(
+    ("url", "say"),
+    [
+        ("ntfy://ntfy.example/a?attach=/etc/hostname", "nothing is attached"),
+        ("ntfy://ntfy.example/a?x=1;ATTACH=http://a.example/b", "nothing is attached"),
+        ("slack://A/B/C/#ops?template=/tmp/a.json", "no file of this machine"),
+        ("mailto://a:b@example.com?pgp=yes", "no file of this machine"),
+        ("mailto://a:b@example.com?pgpprv=/root/key.asc", "no file of this machine"),
+        ("json://a.example/?redirect=yes", "redirects are not followed"),
+    ],
+)
+def test_what_apprise_would_do_and_we_do_not_is_refused_when_saved(url, say):
+    with pytest.raises(BadDestination, match=say) as bad:
+        save(chat(kind="notification"), {"url": url})
+    assert bad.value.field == "url"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ntfys://ntfy.example/a?verify=no&redirect=no",
+        "sendgrid://key:a@example.com/b@example.com?template=d-7",
+        "mailto://a:b[@example.com?attach=",
+    ],
+)
+def test_what_else_apprise_is_asked_for_is_its_own_affair(url):
+    kept = save(chat(kind="notification"), {"url": url})
+    assert kept.shown == f"{url.partition(':')[0]}://…"

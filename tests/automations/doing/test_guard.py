@@ -150,10 +150,12 @@ def test_an_address_as_a_service_gives_it_out_is_one_of_that_service(sender):
 SLACK = "T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
 
 
-def test_no_redirect_of_a_notification_is_followed(sender, receiver):
+@pytest.mark.parametrize("asked", ["", "?redirect=yes"])
+def test_no_redirect_of_a_notification_is_followed(asked, sender, receiver):
     elsewhere = Receiver()
     receiver.answering = answer(307, Location=elsewhere.url)
-    told = sent(sender, Notify(f"json://127.0.0.1:{receiver.port}/", "a", "b", private=True))
+    url = f"json://127.0.0.1:{receiver.port}/{asked}"
+    told = sent(sender, Notify(url, "a", "b", private=True))
     assert told.error
     assert elsewhere.received == []
     elsewhere.end()

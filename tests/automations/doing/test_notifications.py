@@ -117,8 +117,10 @@ def test_only_services_that_are_kept_are_destinations(url):
 
 
 @pytest.mark.parametrize("option", ["attach=/etc/passwd", "template=/etc/passwd", "pgp=yes"])
-def test_no_file_of_this_machine_goes_along(option, receiver, mail):
+def test_no_file_of_this_machine_goes_along(option, receiver, mail, monkeypatch):
     port, letters = mail
+    # As it may stand in a block of Prefect's, which nobody here has saved.
+    monkeypatch.setattr(destinations, "asked_in_vain", lambda url: "")
     people(f"mailto://127.0.0.1:{port}?from=feed@example.com&to=ops@example.com&{option}")
     (task,) = fired(ACTION)
     tried(task, 1)

@@ -39,6 +39,8 @@ def _notified(asked: Notify) -> Answer:
         # The addresses of some services, as they give them out, begin with https://.
         if not is_kept(plugin.url()):
             return Answer(error=NOT_KEPT)
+        # An address may ask for it, whatever the asset says.
+        plugin.redirects = False
         sender.add(plugin)
         if sender.notify(title=asked.subject, body=asked.body, body_format="text"):
             return Answer()
