@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from typing import Any
 
 import psycopg
@@ -20,14 +20,13 @@ from django.utils import timezone
 from psycopg import AsyncConnection
 
 from apps.events import log
-from apps.events.away import DatabaseAway, in_database
 from apps.events.counters import gauges
 from apps.events.log import Expired, StartAgain, Wakeups
 from apps.events.models import Event
 from apps.events.position import Position
-from apps.events.search import QueryTimeout, chain_of
 from apps.feed import frames
 from apps.feed.frames import Row
+from apps.feed.known import SourceNames, know_chains
 from apps.feed.missed import look_up
 from apps.feed.viewer import BEAT_SECONDS, FRAME_SECONDS, Viewer
 from apps.query import Query
@@ -49,8 +48,6 @@ AWAY = frames.error("database", "The database is away. The feed goes on by itsel
 BROKEN = frames.error("database", "The feed cannot be read just now. It tries again by itself.")
 START_AGAIN = frames.error("start-again", "The log has begun anew; this page shows an old one.")
 
-SOURCES = "SELECT id, name FROM source"
-
 
 class Full(Exception):
     """This process has all the viewers it may have."""
@@ -59,15 +56,13 @@ class Full(Exception):
 class Arrival:
     """A new event, and what is made of it at most once."""
 
-    def __init__(self, event: Event, source: str) -> None:
-        event.source_name = source
+    def __init__(self, event: Event) -> None:
         self.event = event
-        self.source = source
         self.terms = ReadTerms(event.terms)
 
     @cached_property
     def row(self) -> Row:
-        return Row(self.event, self.source)
+        return Row(self.event, self.event.source_name)
 
 
 @dataclass
@@ -88,7 +83,7 @@ class Hub:
         self.viewers: set[Viewer] = set()
         self.audiences: dict[str, Audience] = {}
         self.position: Position | None = None
-        self.sources: dict[int, str] = {}
+        self.sources = SourceNames()
         self.trouble: str | None = None
         self.reading: asyncio.Task[None] | None = None
         self.handing_out = asyncio.Lock()
@@ -238,7 +233,7 @@ class Hub:
         """Hand out everything that is final now."""
         assert self.position is not None
         while events := await self.read_on(connection):
-            await self.learn_sources(events, connection)
+            await self.sources.learn(events, connection)
             for some in handfuls(events):
                 async with self.handing_out:
                     if self.reads_payload and "payload" not in some[0].__dict__:
@@ -257,15 +252,8 @@ class Hub:
     def reads_payload(self) -> bool:
         return any(viewer.subscription.reads_payload for viewer in self.viewers)
 
-    async def learn_sources(
-        self, events: Sequence[Event], connection: AsyncConnection[Any]
-    ) -> None:
-        if not {event.source_id for event in events} <= self.sources.keys():
-            with log.limited(connection):
-                self.sources = dict(await (await connection.execute(SOURCES)).fetchall())
-
     def hand_out(self, events: Sequence[Event]) -> None:
-        arrivals = [Arrival(event, self.sources.get(event.source_id, "")) for event in events]
+        arrivals = [Arrival(event) for event in events]
         self.position = events[-1].position
         for audience in self.audiences.values():
             rows = [arrival.row for arrival in arrivals if audience.hears_of(arrival)]
@@ -285,13 +273,6 @@ class Hub:
         self.audiences.clear()
         for viewer in self.viewers:
             viewer.stop(frame)
-
-
-async def know_chains(query: Query) -> None:
-    """Tell a query who belongs to its chains already."""
-    for chain in query.chains:
-        with suppress(QueryTimeout, DatabaseAway):
-            chain.members.update(await in_database(partial(chain_of, chain.id)))
 
 
 async def listen(wake: asyncio.Event) -> None:

@@ -463,7 +463,7 @@ class _Reader(Reading):
             except QueryError:
                 pass
         raise Unfit(
-            f"“{text}” is no field. Write has:follows, has:label.team or has:payload.error."
+            f"“{text}” cannot be asked for. Write has:follows, has:label.team or has:payload.error."
         )
 
     # Fields that there are not

@@ -9,7 +9,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -124,6 +124,20 @@ def test_the_query_holds_for_old_and_new_alike(terminal):
     tell("acme.b")
     tell("acme.c")
     assert "acme.c" in tail.line()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["payload.amount:>5", "source:test", "chain:{leader}", "-source:other has:payload.amount"],
+)
+def test_a_query_means_of_new_events_what_it_means_of_old_ones(terminal, query):
+    leader = tell("acme.led")
+    tell("acme.first", follows=UUID(leader), payload={"amount": 7})
+    follower = tell("acme.second", follows=UUID(leader), payload={"amount": 8})
+    tail = terminal("-n", "1", "--", query.format(leader=leader))
+    assert "acme.second" in tail.line()
+    tell("acme.third", follows=UUID(follower), payload={"amount": 9})
+    assert "acme.third" in tail.line()
 
 
 def test_json_is_one_object_a_line_with_labels_and_payload(terminal):

@@ -254,7 +254,7 @@ async def test_what_was_read_without_payloads_is_read_again_for_who_looks_into_t
         handed.extend(event.__dict__.get("payload") for event in events)
         hub.position = events[-1].position
 
-    monkeypatch.setattr(hub, "learn_sources", somebody_comes)
+    monkeypatch.setattr(hub.sources, "learn", somebody_comes)
     monkeypatch.setattr(hub, "hand_out", hand_out)
     async with await log.connect() as connection:
         await hub.read_up(connection)

@@ -289,7 +289,7 @@ def test_the_sentence_stresses_what_was_asked() -> None:
         ),
         (
             "has:x",
-            "“x” is no field. Write has:follows, has:label.team or has:payload.error.",
+            "“x” cannot be asked for. Write has:follows, has:label.team or has:payload.error.",
             "x",
             None,
         ),

@@ -24,6 +24,7 @@ from apps.events.models import Event
 from apps.events.position import Position
 from apps.events.search import Cursor, QueryTimeout, search
 from apps.events.words import words
+from apps.feed.known import SourceNames, know_chains
 from apps.feed.told import told_in_full
 from apps.feed.typed import add_query, read_query, read_time
 from apps.query import Query, display_name
@@ -84,6 +85,7 @@ class Tail:
     out: Callable[[str], Any]
     say: Callable[[str], Any]
     old: set[tuple[int, int]] = field(default_factory=set)
+    sources: SourceNames = field(default_factory=SourceNames)
     conn: AsyncConnection[Any] | None = None
     away: bool = False
 
@@ -115,6 +117,7 @@ class Tail:
 
     async def follow(self, after: Position) -> None:
         """Print what comes after the position, without end."""
+        await know_chains(self.query)
         async with Wakeups(self.miss) as wakeups:
             async for _ in wakeups:
                 after = await self.catch_up(after)
@@ -138,7 +141,10 @@ class Tail:
         return after
 
     async def read(self, after: Position) -> list[Event]:
-        events = await log.read(await self.connected(), after, BATCH)
+        connection = await self.connected()
+        payload = self.query.reads_payload
+        events = await log.read(connection, after, BATCH, payload=payload)
+        await self.sources.learn(events, connection)
         if self.away:
             self.away = False
             self.say("The database is back.")
