@@ -142,8 +142,9 @@ class Compound(Composite):
 
     def sentence(self) -> str:
         many = len(self.triggers)
-        said = {1: "Any", many: "All"}.get(self.require, str(self.require))
-        return f"{said} of these {many}{self._within()}: {', '.join(self._said())}"
+        said = {1: "Any of these", many: f"All {many} of these" if many > 2 else "Both of these"}
+        which = said.get(self.require, f"{self.require} of these {many}")
+        return f"{which}{self._within()}: {', '.join(self._said())}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +164,7 @@ class Metric(Trigger):
         yield self.query
 
     def sentence(self) -> str:
-        than = f"{OPERATORS[self.operator]} {METRICS[self.metric].bound(self.threshold)}"
+        than = f"is {OPERATORS[self.operator]} {METRICS[self.metric].bound(self.threshold)}"
         return (
             f"{METRICS[self.metric].title} of {_named(self.query)} over {duration(self.over)}"
             f" {than} for {duration(self.breached_for)}{self._split()}"

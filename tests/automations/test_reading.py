@@ -34,13 +34,13 @@ TRIGGERS: dict[str, dict[str, Any]] = {
         "within": 60,
         "triggers": [A, B],
     },
-    "Any of these 2 within 1 minute: (any event named a), (any event named b)": {
+    "Any of these within 1 minute: (any event named a), (any event named b)": {
         "type": "compound",
         "within": 60,
         "require": "any",
         "triggers": [A, B],
     },
-    "Share of completed of events named a over 1 hour under 90 % for 5 minutes": {
+    "Share of completed of events named a over 1 hour is under 90 % for 5 minutes": {
         "type": "metric",
         "query": "event:a",
         "metric": "success",

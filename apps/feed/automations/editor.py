@@ -61,7 +61,7 @@ class AboutForm(forms.ModelForm):
     """What it is called, and its manners."""
 
     cooldown = SpanField(label="Silent after it fired, for", required=False)
-    late = SpanField(label="An event counts up to", required=False)
+    late = SpanField(label="Late events count, up to", required=False)
     maintenance = MaintenanceField(label="Maintenance: nothing is done")
     tags = TagsField(label="Tags")
 
@@ -77,6 +77,7 @@ class AboutForm(forms.ModelForm):
             "maintenance",
             "dry_run",
         )
+        labels = {"most_a_minute": "Firings a minute, at most"}  # noqa: RUF012 - Django's own way
         widgets = {  # noqa: RUF012 - Django's own way
             "name": forms.TextInput(attrs={"autocomplete": "off"}),
             "description": Lines(attrs={"rows": 2}),

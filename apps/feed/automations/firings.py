@@ -61,7 +61,7 @@ class Row:
     def standing(self) -> str:
         """What became of its actions, in a few words; of none, why."""
         if self.firing.silent:
-            return f"nothing done. {self.firing.silent}"
+            return f"Nothing done. {self.firing.silent}"
         if not self.tasks:
             return "no action"
         told = [_standing(one) for one in self.tasks]

@@ -157,6 +157,16 @@ def test_each_kind_shows_only_its_own_fields_and_fits(visitor, width, kind):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize("path", ["/automations/new", "/automations/new?as=json"])
+def test_on_a_phone_the_sentence_and_the_test_stand_above_what_saves(visitor, path):
+    page = visitor.page
+    page.set_viewport_size({"width": 390, "height": 800})
+    visitor.visit(path)
+    places = [".when, #document", ".trying", ".test", "button.strong"]
+    tops = [page.locator(one).first.bounding_box()["y"] for one in places]
+    assert tops == sorted(tops)
+
+
 SHOWN = {
     "each": {"query"},
     "often": {"query", "times", "within", "for_each", "after"},
@@ -178,6 +188,30 @@ def test_without_a_script_it_is_made_and_previewed(up, browser):
     expect(page.get_by_role("heading", level=1)).to_contain_text("unscripted")
     expect(page.get_by_role("heading", level=1)).to_contain_text("off")
     context.close()
+
+
+def test_it_is_shown_what_would_be_sent_about_the_event_it_was_begun_from(visitor):
+    page = visitor.page
+    begun, later = run(visitor), run(visitor)
+    visitor.send(begun, later)
+    visitor.visit(f"/events/{begun['id']}")
+    automate(visitor)
+    address = page.get_by_label("Address", exact=True).first
+    address.fill("https://example.com")
+    page.locator(".action").first.get_by_text("What is sent").click()
+    page.get_by_label("Body").first.fill("{{ event.resource.name }}!")
+    page.get_by_role("button", name="Show it").click()
+    sample = page.locator("#sample")
+    expect(sample).to_contain_text("This event fits what is waited for.")
+    expect(sample).to_contain_text(f"{begun['resource']['prefect.resource.name']}!")
+    page.get_by_label("On one event").fill("")
+    page.get_by_role("button", name="Show it").click()
+    expect(sample).to_contain_text(f"{later['resource']['prefect.resource.name']}!")
+    # What is not filled in yet stands nowhere in red.
+    address.fill("")
+    page.get_by_label("Name", exact=True).press_sequentially(" x")
+    expect(page.locator("#preview")).to_contain_text("…")
+    expect(page.locator("#preview .wrong")).to_have_count(0)
 
 
 def test_a_trigger_is_tried_on_the_past_before_it_is_switched_on(visitor):

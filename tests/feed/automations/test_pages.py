@@ -160,7 +160,7 @@ def test_json_makes_what_no_form_can_say_and_the_form_keeps_it(client):
     assert one.trigger == NESTED
     page = get(client, f"/automations/{one.id}/edit")
     assert "more than the form has fields for" in page
-    assert "all of these 2 within 10 minutes" in page
+    assert "both of these within 10 minutes" in page
     kept = posted(name="Renamed", kind="kept", kept=json.dumps(one.trigger), query="")
     assert edited(client, one, kept).status_code == 302
     one.refresh_from_db()
@@ -288,6 +288,9 @@ def test_automate_stands_where_people_look(client):
     source = Event.objects.get().source
     assert f"/automations/new?event={id}" in raw(client, f"/events/{id}")
     assert "/automations/new?q=outcome%3Afailed" in raw(client, "/?q=outcome:failed")
+    # A trigger has a time of its own: the range that is looked at stays behind.
+    ranged = raw(client, "/?q=outcome:failed&since=2026-01-01T00:00:00Z&until=now")
+    assert 'class="button automate" href="/automations/new?q=outcome%3Afailed"' in ranged
     assert f"/automations/new?source={source.name}" in raw(client, f"/sources/{source.id}")
 
 

@@ -22,7 +22,8 @@ def local(settings):
 
 def happened(event, n=0, ago=0, **fields):
     about = {"prefect.resource.id": f"acme.{n}", "prefect.resource.name": f"order {n}"}
-    told: dict[str, Any] = {"occurred": datetime.now(UTC) - timedelta(minutes=ago), "resource": about}
+    occurred = datetime.now(UTC) - timedelta(minutes=ago)
+    told: dict[str, Any] = {"occurred": occurred, "resource": about}
     [id] = store(draft(event=event, payload={"n": n}, **told | fields))
     return id
 
