@@ -52,9 +52,9 @@ class Query:
     clauses: tuple[Clause, ...]
 
     @classmethod
-    def of(cls, node: Node) -> "Query":
-        """Return what asks for a node that nobody has written down."""
-        return cls("", (Clause("", 0, 0, False, None, (), node, ()),))
+    def of(cls, node: Node, field: str | None = None) -> "Query":
+        """Return what asks for a node that nobody has written down, maybe all of one field."""
+        return cls("", (Clause("", 0, 0, False, field, (), node, ()),))
 
     @property
     def canonical(self) -> str:

@@ -15,7 +15,7 @@ from apps.feed.prefect import text
 from apps.feed.prefect.one_resource import Indexed, InRoles, Label, primary, related
 from apps.feed.prefect.patterns import Pattern
 from apps.feed.prefect.times import Moment
-from apps.query import Query, lexemes
+from apps.query import Clause, Query, lexemes
 from apps.query.glob import Glob
 from apps.query.terms import ID, ROLE
 from apps.query.tree import (
@@ -157,12 +157,18 @@ class EventFilter(msgspec.Struct, forbid_unknown_fields=True):
 
     def query(self) -> Query | None:
         """Say it as a query of ours, None when it asks of nothing but times."""
-        asked: list[Part | None] = [self.event, self.resource, self.id, self.text]
+        asked: list[Part | None] = [self.resource, self.id, self.text]
         for one_or_several in (self.related, self.any_resource):
             parts = one_or_several if isinstance(one_or_several, list) else [one_or_several]
             asked += parts
         nodes = [node for part in asked if part is not None for node in part.nodes()]
-        return Query.of(AllOf(tuple(nodes))) if nodes else None
+        clauses: list[Clause] = []
+        if self.event and (named := self.event.nodes()):
+            # Of names alone the counts that are kept tell.
+            clauses += Query.of(AllOf(tuple(named)), field="event").clauses
+        if nodes:
+            clauses += Query.of(AllOf(tuple(nodes))).clauses
+        return Query("", tuple(clauses)) if clauses else None
 
 
 def _tests(ids: Strings, prefixes: Strings, labels: Labels) -> list[Indexed]:

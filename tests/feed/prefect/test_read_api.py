@@ -363,6 +363,51 @@ def test_counts_by_name_are_most_first(count):
     assert told[1]["start_time"] == told[1]["end_time"] == "2026-11-21T03:41:35.496905Z"
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"event": {"prefix": ["acme.", "prefect.task"], "exclude_name": ["acme.none"]}},
+        {"occurred": {"since": "2026-11-21T02:30:00Z", "until": "2026-11-21T05:10:00Z"}},
+        {"event": {"name": ["acme.b"]}, "occurred": {"until": "2026-11-21T04:59:59Z"}},
+        {"event": {"name": ["nobody"]}},
+        {"resource": {"id": ["acme.invoice.42"]}},
+    ],
+)
+def test_counts_by_name_that_are_kept_tell_what_the_rows_tell(count, asked):
+    def at(hour, minute, name):
+        return draft(name, occurred=datetime(2026, 11, 21, hour, minute, 30, tzinfo=UTC))
+
+    store(at(2, 10, "acme.a"), at(2, 40, "acme.a"), at(3, 5, "acme.b"), at(5, 9, "acme.b"))
+    store(at(5, 50, "acme.a"), at(4, 0, "prefect.task-run.Failed"), at(4, 1, "x" * 390))
+    by_rows = count("event", {"filter": asked}).json()
+    until_final()
+    while step(Rollups()):
+        pass
+    assert count("event", {"filter": asked}).json() == by_rows
+    # What the follower has not come to is counted, too.
+    store(at(3, 6, "acme.b"))
+    counted = sum(one["count"] for one in count("event", {"filter": asked}).json())
+    assert counted - sum(one["count"] for one in by_rows) in (0, 1)
+
+
+def test_a_range_that_ends_before_it_begins_holds_nothing_as_at_prefects(ask, count):
+    store(*recorded())
+    reversed = hours("05:00:00", "03:00:00")
+    assert ask({"filter": reversed}).json()["events"] == []
+    assert [count(by, {"filter": reversed}).json() for by in ("event", "resource")] == [[], []]
+    # Both ends lie in the one day that is told.
+    assert [day["count"] for day in count("time", {"filter": reversed}).json()] == [0]
+
+
+def test_distinct_reads_on_where_the_beginning_does_not_tell(ask, client, monkeypatch):
+    monkeypatch.setattr("apps.feed.prefect.pages.WALKS", (1, 2))
+    store(*recorded())
+    page = ask({"filter": {"resource": {"distinct": True}}, "limit": 2}).json()
+    assert (names_in(page), page["total"]) == (["lone", "failed"], 4)
+    assert names_in(following(client, page)) == ["heartbeat", "invoice"]
+
+
 def test_counts_by_resource_call_it_as_it_is_called_last(count):
     renamed = {"prefect.resource.id": "acme.invoice.42", "prefect.resource.name": "Paid 42"}
     store(*recorded(), draft(resource=renamed))
