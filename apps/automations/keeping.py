@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -10,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.automations.doing import actions
+from apps.automations.doing.looking_up import look_up
 from apps.automations.edition import must_be
 from apps.automations.machine import Machine
 from apps.automations.manners import read_maintenance
@@ -19,6 +22,7 @@ from apps.events.audit import tell
 from apps.events.log import head_sync
 
 KIND = "automation"
+LISTS = ("actions", "actions_on_trigger", "actions_on_resolve")
 # What is another automation when it changes: what it remembers was of the one before.
 ANEW = ("trigger", "late", "enabled")
 
@@ -29,16 +33,35 @@ def live() -> QuerySet[Automation]:
 
 
 def save(automation: Automation, by: str | None = None, *, over: str | None = None) -> None:
-    """Store a new automation or a changed one.
+    """Check a new automation or a changed one, and store it.
 
-    With another trigger, or switched on, it is a new version, which begins at the head of the log
-    with nothing remembered. Raises BadTrigger, BadMaintenance or BadAction, each with a path; where
-    it says over which edition, Overtaken when that is no longer the one that is kept.
+    Raises BadTrigger, BadMaintenance or BadAction, each with a path; where it says over which
+    edition, Overtaken when that is no longer the one that is kept.
+    """
+    check(automation)
+    store(automation, by, over=over)
+
+
+def check(automation: Automation) -> None:
+    """Look whether it can be kept; raises BadTrigger, BadMaintenance or BadAction.
+
+    What its actions need of a Prefect server is asked there: it is not for a transaction.
     """
     read(automation.trigger)
     read_maintenance(automation.maintenance)
-    for name in ("actions", "actions_on_trigger", "actions_on_resolve"):
+    for name in LISTS:
         actions.check(getattr(automation, name), name)
+    before = Automation.objects.filter(pk=automation.pk).first()
+    known = [one for _, one in _actions(before)] if before else []
+    look_up(automation, ((path, one) for path, one in _actions(automation) if one not in known))
+
+
+def store(automation: Automation, by: str | None = None, *, over: str | None = None) -> None:
+    """Store what has been checked; may raise Overtaken.
+
+    With another trigger, or switched on, it is a new version, which begins at the head of the log
+    with nothing remembered.
+    """
     with transaction.atomic():
         before = Automation.objects.select_for_update().filter(pk=automation.pk).first()
         if over is not None:
@@ -116,6 +139,13 @@ def deadlines(automation: Automation) -> QuerySet[Bucket]:
     """Return what is remembered of it that the clock decides, the next first."""
     due = Bucket.objects.filter(automation=automation, version=automation.version)
     return due.exclude(due=None).order_by("due")
+
+
+def _actions(automation: Automation) -> Iterator[tuple[str, Any]]:
+    """Go through its actions, each with its path."""
+    for name in LISTS:
+        for at, one in enumerate(getattr(automation, name)):
+            yield f"{name}[{at}]", one
 
 
 def _is_another(automation: Automation, before: Automation) -> bool:

@@ -85,8 +85,13 @@ def imported(text: str, *, by: str | None = None) -> list[Imported]:
     for path, said in told:
         if seen[said.id] > 1:
             raise BadFile(f"{path}id", f"{said.id} stands there {seen[said.id]} times.")
+    # What is checked may ask other servers, so that it is done beforehand.
+    read = [_checked(said, path) for path, said in told]
     with transaction.atomic():
-        return [_kept(said, path, by) for path, said in told]
+        for one in read:
+            if one.done != "unchanged":
+                keeping.store(one.automation, by=by)
+    return read
 
 
 def _told(automation: Automation) -> dict[str, Any]:
@@ -130,7 +135,7 @@ def _read(one: Any, path: str) -> Said:
     return said
 
 
-def _kept(said: Said, path: str, by: str | None) -> Imported:
+def _checked(said: Said, path: str) -> Imported:
     automation = Automation.objects.filter(id=said.id).first()
     done: Done = "changed"
     if automation is None or automation.gone:
@@ -143,7 +148,7 @@ def _kept(said: Said, path: str, by: str | None) -> Imported:
         setattr(automation, name, value)
     automation.gone = None
     try:
-        keeping.save(automation, by=by)
+        keeping.check(automation)
     except (BadAction, BadMaintenance) as bad:
         raise BadFile(f"{path}{bad.path}", bad.say) from None
     except BadTrigger as bad:

@@ -13,15 +13,26 @@ from apps.automations.doing.sending.told import Call, Notify
 
 Data = Mapping[str, Any]
 
+WEBHOOK = "webhook"
+NO_WEBHOOK = "The block is no webhook."
 CUSTOM = "custom-webhook"
 PLACEHOLDER = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
+
+
+def check_block(kind: str, block: Mapping[str, Any]) -> None:
+    """Look whether an action of this kind can use a block; raises CannotDo."""
+    slug = _slug(block)
+    if kind == "call-webhook" and slug != WEBHOOK:
+        raise CannotDo(NO_WEBHOOK)
+    if kind == "send-notification" and slug not in (CUSTOM, *ADDRESSES):
+        raise CannotDo(_not_sent_to(slug))
 
 
 def webhook_of_block(block: Mapping[str, Any]) -> Call:
     """Return the request that a webhook block makes; raises CannotDo."""
     data = block.get("data") or {}
-    if _slug(block) != "webhook" or not data.get("url"):
-        raise CannotDo("The block is no webhook.")
+    if _slug(block) != WEBHOOK or not data.get("url"):
+        raise CannotDo(NO_WEBHOOK)
     headers = {str(name).lower(): str(value) for name, value in (data.get("headers") or {}).items()}
     # What the block allows by default is not said by whoever keeps this machine.
     return Call(method=str(data.get("method") or "POST"), url=str(data["url"]), headers=headers)
@@ -42,7 +53,7 @@ def address_of_block(block: Mapping[str, Any]) -> str:
     """Return where a notification block sends to, as apprise writes it; raises CannotDo."""
     slug = _slug(block)
     if slug not in ADDRESSES:
-        raise CannotDo(f"Nothing is sent to a block of the type “{slug}”.")
+        raise CannotDo(_not_sent_to(slug))
     try:
         return ADDRESSES[slug](block.get("data") or {})
     except KeyError as missing:
@@ -77,6 +88,10 @@ def _custom(data: Data, subject: str, body: str) -> Call:
     if params := filled(data.get("params") or {}):
         url += f"{'&' if '?' in url else '?'}{urlencode(params)}"
     return Call(method=str(data.get("method") or "POST"), url=url, headers=headers, body=content)
+
+
+def _not_sent_to(slug: str) -> str:
+    return f"Nothing is sent to a block of the type “{slug}”."
 
 
 def _slug(block: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ from apps.automations.doing.job import (
     rendered_in,
     send,
 )
-from apps.automations.doing.sending.told import Answer, Call
+from apps.automations.doing.sending.told import LONGEST, Answer, Call
 from apps.automations.doing.templates import is_template, names_in, render
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 
@@ -48,6 +48,8 @@ class Server:
 
     job: Job
     address: PrefectServer
+    within: float = LONGEST
+    """Seconds that each answer may take."""
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
         headers = {"content-type": "application/json", **self._headers()}
@@ -60,6 +62,7 @@ class Server:
                 body=content,
                 private=self.job.private,
                 most=MOST_READ,
+                longest=self.within,
             )
         )
 

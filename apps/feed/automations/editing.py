@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.automations.doing.actions import BadAction
 from apps.automations.edition import Overtaken, edition_of
 from apps.automations.keeping import live, save
 from apps.automations.models import Automation
@@ -157,8 +158,12 @@ def _taken(request: HttpRequest, automation: Automation) -> HttpResponse:
     editor.fill()
     if "as_json" in request.POST:
         return _as_json(request, automation, written(automation))
-    if _is_kept(request, automation):
-        return _at_its_page(automation)
+    try:
+        if _is_kept(request, automation):
+            return _at_its_page(automation)
+    except BadAction as bad:
+        editor.refuse(bad)
+        return _as_form(request, editor, status=422)
     told = overtaking(automation)
     return _as_form(request, editor, overtaken=told, status=CONFLICT)
 
@@ -171,14 +176,21 @@ def _taken_as_json(request: HttpRequest, automation: Automation) -> HttpResponse
         return _as_json(request, automation, text, wrong=wrong, status=422)
     if "as_form" in request.POST:
         return _as_form(request, Editor(automation))
-    if _is_kept(request, automation):
-        return _at_its_page(automation)
-    told = overtaking(automation)
-    return _as_json(request, automation, text, overtaken=told, status=CONFLICT)
+    try:
+        if _is_kept(request, automation):
+            return _at_its_page(automation)
+    except BadAction as bad:
+        told = BadDocument(bad.path, bad.say)
+        return _as_json(request, automation, text, wrong=told, status=422)
+    newer = overtaking(automation)
+    return _as_json(request, automation, text, overtaken=newer, status=CONFLICT)
 
 
 def _is_kept(request: HttpRequest, automation: Automation) -> bool:
-    """Keep it, unless somebody else has changed it since its editor was opened."""
+    """Keep it, unless somebody else has changed it since its editor was opened.
+
+    Raises BadAction for what only a Prefect server could tell.
+    """
     if automation._state.adding:
         automation.enabled = request.POST.get("enabled") != "0"
         save(automation, by=name_of(request))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -178,10 +179,24 @@ class Editor:
         """Write what the form says into its automation; it must be valid."""
         return self._fill(self.automation, self.then)
 
+    def refuse(self, wrong: BadAction) -> None:
+        """Say beside its form what is wrong with an action of the automation that was filled."""
+        seen: Counter[str] = Counter()
+        for one in self.then:
+            if one.is_empty:
+                continue
+            name = self._list_of(one)
+            path = f"{name}[{seen[name]}]"
+            seen[name] += 1
+            if wrong.path.startswith(path):
+                one.refuse(wrong, path)
+
+    def _list_of(self, one: ActionForm) -> str:
+        return one.list_of(resolves=isinstance(self.when.trigger, Metric))
+
     def _fill(self, automation: Automation, then: Iterable[ActionForm]) -> Automation:
         automation.trigger = self.when.said
-        resolves = isinstance(self.when.trigger, Metric)
-        done = [(one.list_of(resolves=resolves), one.said) for one in then if not one.is_empty]
+        done = [(self._list_of(one), one.said) for one in then if not one.is_empty]
         for name in LISTS:
             setattr(automation, name, [said for at, said in done if at == name])
         return automation

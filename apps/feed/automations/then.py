@@ -154,11 +154,15 @@ class ActionForm(forms.Form):
         try:
             check([self.said], HERE)
         except BadAction as wrong:
-            # Where it stands needs no saying beside its field, but inside of JSON it does.
-            path = wrong.path.removeprefix(f"{HERE}[0]").lstrip(".")
-            field = self._field_of(path)
-            is_own = not path or (field and field != "other")
-            self.add_error(field, wrong.say if is_own else f"{path}: {wrong.say}")
+            self.refuse(wrong, f"{HERE}[0]")
+
+    def refuse(self, wrong: BadAction, of: str) -> None:
+        """Say beside its field what is wrong with the action that has this path."""
+        # Where it stands needs no saying beside its field, but inside of JSON it does.
+        path = wrong.path.removeprefix(of).lstrip(".")
+        field = self._field_of(path)
+        is_own = not path or (field and field != "other")
+        self.add_error(field, wrong.say if is_own else f"{path}: {wrong.say}")
 
     def _field_of(self, path: str) -> str | None:
         kind = self.cleaned_data["kind"]

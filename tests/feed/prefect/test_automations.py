@@ -271,7 +271,11 @@ def test_what_prefect_cannot_do_without_its_server_is_refused(ask):
     assert detail["loc"] == ["body", "actions", 0]
     assert "Prefect server" in detail["msg"]
     server()
-    assert ask("POST", "/", SIMPLE | {"actions": blocks}).status_code == 201
+    away = ask("POST", "/", SIMPLE | {"actions": blocks})
+    assert away.status_code == 422
+    [detail] = away.json()["exception_detail"]
+    assert detail["loc"] == ["body", "actions", 0, "block_document_id"]
+    assert "cannot be taken from the Prefect server “prefect”" in detail["msg"]
 
 
 def server():

@@ -12,8 +12,6 @@ from apps.automations.doing.sending.guard import going
 from apps.automations.doing.sending.signing import signature
 from apps.automations.doing.sending.told import Answer, Call
 
-# Seconds for all of it: a receiver that drips has no more than one that is silent.
-LONGEST = 15.0
 # 408, 425 and 429 ask to come again; every other 4xx says that this request will never do.
 AGAIN = frozenset({408, 425, 429})
 AGENT = "Eventfeed"
@@ -23,10 +21,10 @@ async def call(asked: Call, client: httpx.AsyncClient) -> Answer:
     """Make a request and say what came of it."""
     with going(private=asked.private) as way:
         try:
-            async with asyncio.timeout(LONGEST):
+            async with asyncio.timeout(asked.longest):
                 return await _answered(asked, client)
         except TimeoutError:
-            return Answer(error=f"It did not answer within {LONGEST:.0f} s.", again=True)
+            return Answer(error=f"It did not answer within {asked.longest:.2g} s.", again=True)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
             return Answer(error=f"It is no address that can be called: {_say(error)}")
         except (httpx.HTTPError, OSError) as error:

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from apps.automations.doing.sending.calling import LONGEST, refused
+from apps.automations.doing.sending.calling import refused
 from apps.automations.doing.sending.guard import going
 from apps.automations.doing.sending.services import NOT_KEPT, is_kept
-from apps.automations.doing.sending.told import Answer, Notify
+from apps.automations.doing.sending.told import LONGEST, Answer, Notify
 
 CALLED = "Eventfeed"
 

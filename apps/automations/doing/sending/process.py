@@ -13,10 +13,10 @@ import msgspec
 
 from apps.automations.doing.confined import confine
 from apps.automations.doing.frames import Frame, read_frame, write_frame
-from apps.automations.doing.sending.calling import LONGEST, call
+from apps.automations.doing.sending.calling import call
 from apps.automations.doing.sending.guard import guard
 from apps.automations.doing.sending.notifying import notify
-from apps.automations.doing.sending.told import ASKED, Answer, Asked, Call
+from apps.automations.doing.sending.told import ASKED, LONGEST, Answer, Asked, Call
 
 MOST_MEMORY = 1024 * 1024 * 1024
 # Names that are looked up, and notifications, each in a thread: more than are ever in flight.

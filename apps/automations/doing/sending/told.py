@@ -4,6 +4,8 @@ import msgspec
 
 MOST_READ = 64 * 1024
 """Bytes of an answer that are read."""
+# Seconds for all of it: a receiver that drips has no more than one that is silent.
+LONGEST = 15.0
 
 
 class Signed(msgspec.Struct):
@@ -25,6 +27,7 @@ class Call(msgspec.Struct, tag=True):
     private: bool = False
     """Whether the address may be one of a private network."""
     most: int = MOST_READ
+    longest: float = LONGEST
 
 
 class Notify(msgspec.Struct, tag=True):
