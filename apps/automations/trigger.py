@@ -78,6 +78,12 @@ class OfEvents(Trigger):
         if self.after is not None:
             yield self.after
 
+    def seen(self, count: int) -> str:
+        """Say how many of its events were seen: `One event named a was seen`."""
+        if count > 1:
+            return f"{count:,} {_shortly(_named(self.query), 'events')} were seen"
+        return f"{'One' if count else 'No'} {_shortly(_one(self.query), 'event')} was seen"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Presence(OfEvents):
@@ -193,6 +199,8 @@ OPERATORS: Mapping[str, str] = {
     ">=": "at least",
 }
 
+# Characters of a query in the reason of a firing.
+MOST_NAMED = 120
 UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
@@ -228,6 +236,11 @@ def _named(query: Query) -> str:
 def _one(query: Query) -> str:
     """Say a query as what stands behind “any”: `event with outcome failed`."""
     return f"event{_named(query).removeprefix('events')}"
+
+
+def _shortly(named: str, other: str) -> str:
+    """Return a query as it is named, or another word for one that takes too many."""
+    return named if len(named) <= MOST_NAMED else other
 
 
 def _lowered(text: str) -> str:

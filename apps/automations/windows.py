@@ -213,7 +213,7 @@ class OfPresence(Node[Presence, Counting]):
 
     def _fire(self, key: Key, window: Window, one: Held, clock: int) -> Decision:
         times, within = self.trigger.times, self.trigger.within
-        why = f"{_seen(window.count)}" + (f" within {duration(within)}" if within else "")
+        why = self.trigger.seen(window.count) + (f" within {duration(within)}" if within else "")
         if times > 1:
             why += f", where {times:,} are enough"
         start = window.start if self.trigger.after is not None else window.since
@@ -363,7 +363,7 @@ class OfAbsenceAtAll(Node[Absence, Grid]):
 def missed(node: OfAbsence | OfAbsenceAtAll, key: Key, window: Window, place: Place) -> Decision:
     """Say that a window is over without what was expected in it."""
     last = window.marks[-1] if window.marks else None
-    why = f"{_seen(window.count)} within {duration(node.trigger.within)}"
+    why = f"{node.trigger.seen(window.count)} within {duration(node.trigger.within)}"
     if node.trigger.times > 1:
         why += f", where {node.trigger.times:,} were expected"
     return node.decision(
@@ -380,7 +380,3 @@ def missed(node: OfAbsence | OfAbsenceAtAll, key: Key, window: Window, place: Pl
         depth=window.depth,
         event=UUID(last.id) if last else None,
     )
-
-
-def _seen(count: int) -> str:
-    return {0: "None was seen", 1: "One was seen"}.get(count, f"{count:,} were seen")

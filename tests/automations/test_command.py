@@ -41,7 +41,7 @@ def test_show_tells_when_then_and_its_firings(watching, automate, happen):
     watching.step()
     shown = said("show", str(automation.id))
     assert "then          do nothing" in shown
-    assert "triggered: One was seen." in shown
+    assert "triggered: One event named invoice.paid was seen." in shown
 
 
 def test_show_of_what_cannot_be_read_says_so(automate):
@@ -63,7 +63,7 @@ def test_backtest_tells_how_often_it_would_have_fired(automate, happen):
     automate(PAID)
     told = said("backtest", "one", "--since", "now-1h")
     assert "one would have fired 2 times, of " in told
-    assert told.count("triggered: One was seen.") == 2
+    assert told.count("triggered: One event named invoice.paid was seen.") == 2
     assert not Firing.objects.exists()
 
 

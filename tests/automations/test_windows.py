@@ -142,7 +142,7 @@ def test_firing_says_what_was_seen():
     feeding.take("a", 0, team="ml")
     [fired] = feeding.take("a", 1, team="ml", depth=2)
     assert fired.key == {"label.team": "ml"}
-    assert fired.why == "2 were seen within 1 minute, where 2 are enough."
+    assert fired.why == "2 events named a were seen within 1 minute, where 2 are enough."
     assert [mark.tx for mark in fired.events] == [1, 2]
     assert (fired.count, fired.depth, fired.start) == (2, 2, at(0))
 
