@@ -45,6 +45,12 @@ function tryIn(form, button) {
     event.preventDefault();
     run();
   });
+  // Enter in its own field is to try it, not to save.
+  button.parentElement.querySelector("input")?.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    run();
+  });
 }
 
 for (const button of document.querySelectorAll(".test [data-into]")) tryIn(button.form, button);

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.automations.doing.destinations import BadDestination, delete, new_secret, save
 from apps.automations.doing.job import Done
 from apps.automations.doing.trying import send_test
+from apps.automations.keeping import live
 from apps.automations.models import Automation, Destination
 from apps.feed.automations.access import for_changers, may_change, name_of
 from apps.feed.automations.then import HEADER
@@ -127,7 +128,10 @@ class DestinationForm(forms.ModelForm):
 
 @require_http_methods(["GET", "HEAD"])
 def destinations(request: HttpRequest) -> HttpResponse:
-    told = [(one, KINDS[one.kind].title, _used(one.name)) for one in Destination.objects.all()]
+    users = _users()
+    told = [
+        (one, KINDS[one.kind].title, users.get(one.name, [])) for one in Destination.objects.all()
+    ]
     values = {"nav": "automations", "destinations": told, "may_change": may_change(request)}
     return render(request, "automations/destinations.html", values)
 
@@ -196,20 +200,18 @@ def _shown(
         "kind": form.instance.kind,
         "about": form.about,
         "destination": Destination.objects.filter(pk=form.instance.pk).first(),
-        "used": _used(form.instance.name) if form.instance.pk else [],
+        "used": _users().get(form.instance.name, []) if form.instance.pk else [],
         "saved": "saved" in request.GET,
         "tried": tried,
     }
     return render(request, "automations/destination.html", values, status=status)
 
 
-def _used(name: str) -> list[Automation]:
-    """Return the automations that name a destination."""
-    return [
-        one
-        for one in Automation.objects.filter(gone=None)
-        if any(
-            action.get("destination") == name
-            for action in (*one.actions, *one.actions_on_trigger, *one.actions_on_resolve)
-        )
-    ]
+def _users() -> Mapping[str, list[Automation]]:
+    """Return the automations that name a destination, by its name."""
+    users: dict[str, list[Automation]] = {}
+    for one in live():
+        actions = (*one.actions, *one.actions_on_trigger, *one.actions_on_resolve)
+        for name in {action.get("destination") for action in actions} - {None, ""}:
+            users.setdefault(name, []).append(one)
+    return users

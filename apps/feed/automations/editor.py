@@ -28,7 +28,8 @@ from apps.feed.automations.then import ActionForm
 
 JSON = dict[str, Any]
 
-LISTS = ("actions_on_trigger", "actions_on_resolve", "actions")
+# In the order in which a firing does them.
+LISTS = ("actions", "actions_on_trigger", "actions_on_resolve")
 # What the JSON of an automation may say, and what it is when it says nothing.
 DOCUMENT: Mapping[str, Any] = {
     "name": "",

@@ -75,6 +75,12 @@ class Row:
         return _seen(self.firing.events[-1]) if self.firing.events else None
 
     @property
+    def is_one(self) -> bool:
+        """Whether it is simply about one event, of which there is no more to say."""
+        firing = self.firing
+        return firing.count == 1 and len(firing.events) == 1 and firing.start == firing.end
+
+    @property
     def key(self) -> list[str]:
         return [str(value) for value in self.firing.key.values() if value]
 

@@ -82,8 +82,8 @@ class ActionForm(forms.Form):
     ) -> None:
         super().__init__(data, prefix=f"then-{at}", initial=initial)
         self.number = at
-        if at:
-            self.fields["kind"].label = "And"
+        # As it is numbered in a test and on the page of a firing.
+        self.fields["kind"].label = f"{at + 1} · {'And' if at else 'Then'}"
         self._choose("webhook", [(OWN_ADDRESS, "an address of its own"), *_places("webhook")])
         self._choose("channel", _places("notification") or [("", "no destination yet")])
         self._choose("automation", _automations(of))

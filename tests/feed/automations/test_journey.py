@@ -119,7 +119,7 @@ def test_an_absence_fires_when_nothing_came(visitor, receiver):
     reload_until(visitor, ".facts dt:text('Next decided'), .firings li")
     wait_until(lambda: len(receiver.received) == 1, what="the webhook of the absence")
     reload_until(visitor, ".firings li")
-    expect(page.locator(".firings li")).to_contain_text("None was seen within 10 seconds")
+    expect(page.locator(".firings li")).to_contain_text("was seen within 10 seconds")
 
 
 def test_a_mistake_is_told_beside_its_field_while_writing(visitor):
@@ -155,6 +155,16 @@ def test_each_kind_shows_only_its_own_fields_and_fits(visitor, width, kind):
     }
     assert shown == SHOWN[kind]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_enter_saves_from_wherever_one_writes(visitor):
+    page = visitor.page
+    visitor.visit("/automations/new?q=outcome:failed")
+    page.locator("[name=then-0-kind]").select_option("other")
+    page.locator("[name=then-0-other]").fill('{"type": "do-nothing"}')
+    page.get_by_label("Name", exact=True).fill("entered")
+    page.get_by_label("Name", exact=True).press("Enter")
+    expect(page.get_by_text("Saved.")).to_be_visible()
 
 
 @pytest.mark.parametrize("path", ["/automations/new", "/automations/new?as=json"])
@@ -205,7 +215,7 @@ def test_it_is_shown_what_would_be_sent_about_the_event_it_was_begun_from(visito
     expect(sample).to_contain_text("This event fits what is waited for.")
     expect(sample).to_contain_text(f"{begun['resource']['prefect.resource.name']}!")
     page.get_by_label("On one event").fill("")
-    page.get_by_role("button", name="Show it").click()
+    page.get_by_label("On one event").press("Enter")
     expect(sample).to_contain_text(f"{later['resource']['prefect.resource.name']}!")
     # What is not filled in yet stands nowhere in red.
     address.fill("")
