@@ -146,21 +146,31 @@ class Tick(models.Model):
     def __str__(self) -> str:
         return f"{self.at} at {self.tx}.{self.seq}"
 
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.tx, self.seq
+
 
 class Clock(models.Model):
-    """How far the clock of the log has come at the place of the follower; there is one."""
+    """How far the clock of the log had come at the place of what is remembered; there is one."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     at = models.DateTimeField()
     carried = models.BooleanField(
         default=False, help_text="Whether now() has carried it there, and no tick tells so yet."
     )
+    tx = models.BigIntegerField(null=True, help_text="The place; else it is the follower's.")
+    seq = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "automation_clock"
 
     def __str__(self) -> str:
         return str(self.at)
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        return None if self.tx is None or self.seq is None else (self.tx, self.seq)
 
 
 class Firing(models.Model):

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.automations.decision import Kept
@@ -83,7 +83,8 @@ def firings(decided: Sequence[Decided]) -> None:
         automation, manners = one.watched.automation, one.watched.manners
         silent, only_counted = manners.judge(automation, one.decision, one.clock)
         if only_counted:
-            _count(manners.speaker.get(bool(silent)), rows)
+            if not one.again:
+                _count(manners.speaker.get(bool(silent)), rows)
             continue
         firing = firing_of(automation, one.decision, copies)
         firing.silent = silent
@@ -165,12 +166,27 @@ def late(watched: Iterable[Watched], clock: datetime, cursor: CursorWrapper) -> 
         one.machine.too_late = 0
 
 
-def clock(at: datetime, carried: bool, ticks: Sequence[Tick]) -> None:
-    now = Clock(id=1, at=at, carried=carried)
+def clock(at: datetime, carried: bool, place: tuple[int, int]) -> None:
+    """Keep the clock, and the place of the log at which all that is remembered stands."""
+    now = Clock(id=1, at=at, carried=carried, tx=place[0], seq=place[1])
     Clock.objects.bulk_create(
-        [now], update_conflicts=True, unique_fields=["id"], update_fields=["at", "carried"]
+        [now],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["at", "carried", "tx", "seq"],
     )
+
+
+def ticks(ticks: Sequence[Tick]) -> None:
     Tick.objects.bulk_create(ticks)
+
+
+def ticks_from(place: tuple[int, int], clock: datetime) -> Iterable[Tick]:
+    """Return the ticks since the clock had come so far at this place, in their order."""
+    told = Tick.objects.filter(
+        Q(tx__gt=place[0]) | Q(tx=place[0], seq__gte=place[1]), at__gte=clock
+    )
+    return told.order_by("tx", "seq", "at")
 
 
 def position(start: tuple[int, int] | None, to: tuple[int, int], cursor: CursorWrapper) -> None:

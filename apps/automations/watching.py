@@ -1,8 +1,9 @@
 """The follower that lets automations fire: exactly once, across crashes and restarts.
 
-It reads the log once for all of them. What they remember is in memory, and is written with the
-position: at once when something fires, else each second. When that fails, memory is thrown away and
-read again, and the same events come again, with the same decisions.
+It reads the log once for all of them. What fires is written at once, with the position. What they
+remember is in memory, and is written with its own place as often as it is a small part of the work.
+After a crash, or when writing fails, memory is read again: the events behind its place come again,
+with the ticks, and lead to the same decisions, of which those that stand already are left out.
 
 The clock is the running maximum of `received` in the order of the log. now() carries it on only
 where nothing is left to read; where that decides something that the log alone would decide
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from heapq import heappop, heappush
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from apps.automations import taking_down
 from apps.automations.decision import EPOCH, Decision, Place, micros
@@ -45,9 +48,13 @@ logger = logging.getLogger(__name__)
 NAME = "automations"
 # Who is said to have switched an automation off that failed.
 FAILED = "Eventfeed, because it failed"
-# Seconds between two looks at which automations there are, and between two writings.
+# Seconds between two looks at which automations there are, between two writings of the position
+# when nothing fires, and between two of what is remembered, which may take a tenth of the time.
 LOOK_EVERY = 1.0
 WRITE_EVERY = 1.0
+KEEP_EVERY = 1.0
+KEEPING_SHARE = 0.1
+LONGEST_UNKEPT = 15.0
 PRUNE_EVERY = 600.0
 
 # What predicates and machines look at; the payload only when a query asks for it.
@@ -103,6 +110,8 @@ class Decided:
     watched: Watched
     decision: Decision
     clock: datetime
+    again: bool
+    """Whether it may have been taken before a crash."""
 
 
 @dataclass
@@ -115,6 +124,14 @@ class Memory:
     clock: datetime
     carried: bool = False
     """Whether now() has moved the clock since the last event, and no tick tells so yet."""
+    kept: tuple[int, int] | None = None
+    """The place of what is remembered in the database."""
+    ticked: deque[Tick] = field(default_factory=deque)
+    """The ticks behind that place, which are to come again."""
+    until: tuple[int, int] = (0, 0)
+    """What comes up to this place may have come before."""
+    again: bool = False
+    """Whether the present one may have."""
     watched: dict[UUID, Watched] = field(default_factory=dict)
     decided: list[Decided] = field(default_factory=list)
     failed: list[Automation] = field(default_factory=list)
@@ -129,9 +146,8 @@ class Memory:
     changed: bool = False
     """Whether anything but the position is to be written."""
     looked: float = 0.0
-    wrote: float = field(default_factory=time.monotonic)
-    pause: float = 0.0
-    """Seconds between two writings in which nothing fires."""
+    write_at: float = field(default_factory=lambda: time.monotonic() + WRITE_EVERY)
+    keep_at: float = field(default_factory=lambda: time.monotonic() + KEEP_EVERY)
 
 
 class Watching:
@@ -161,8 +177,8 @@ class Watching:
         handled = read_some(memory) if memory.watched else skip(memory)
         if not handled:
             stand(memory)
-        is_time = time.monotonic() - memory.wrote >= memory.pause
-        if memory.decided or memory.failed or (is_time and has_changed(memory)):
+        is_time = time.monotonic() >= memory.write_at and has_changed(memory)
+        if memory.decided or memory.failed or is_time:
             write(memory)
         self._prune()
         return handled
@@ -182,11 +198,17 @@ def remembered() -> Memory:
         cursor.execute(PLACE, [NAME])
         place = cursor.fetchone()
     clock = Clock.objects.filter(id=1).first()
+    if place is None or clock is None:
+        return Memory(place=place or head_sync()[1:], written=place, clock=EPOCH)
+    kept = clock.place or place
     return Memory(
-        place=place or head_sync()[1:],
+        place=kept,
         written=place,
-        clock=clock.at if clock else EPOCH,
-        carried=bool(clock and clock.carried),
+        clock=clock.at,
+        carried=clock.carried,
+        kept=kept,
+        ticked=deque(taking_down.ticks_from(kept, clock.at)),
+        until=place,
     )
 
 
@@ -296,25 +318,28 @@ def read_some(memory: Memory) -> int:
 
 
 def take(memory: Memory, event: Event) -> None:
+    place = event.tx, event.seq
+    tick_again(memory, place)
+    memory.again = place <= memory.until
     received: datetime = event.received
     if received >= memory.clock:
         memory.clock, memory.carried = received, False
     elif memory.carried:
         # Without it the log alone would let this event come before what now() has decided.
         tick(memory)
-    pass_time(memory, Place(event.tx, event.seq))
+    pass_time(memory, Place(*place))
     event.source_name = source_name(memory, event.source_id)
     seen: Seen | None = None
     for id, fits in fitting(memory, event).items():
         watched = memory.watched.get(id)
-        if watched is None or (event.tx, event.seq) <= watched.start:
+        if watched is None or place <= watched.start:
             continue
         seen = seen or Seen(event)
         with apart(memory, watched):
             decisions = watched.machine.take(seen, memory.clock, fits)
             decide(memory, watched, decisions, memory.clock)
             note_due(memory, watched)
-    memory.place = event.tx, event.seq
+    memory.place = place
 
 
 def fitting(memory: Memory, event: Event) -> dict[UUID, set[int]]:
@@ -350,7 +375,8 @@ def note_due(memory: Memory, watched: Watched) -> None:
 
 
 def decide(memory: Memory, watched: Watched, decisions: list[Decision], clock: datetime) -> None:
-    memory.decided += [Decided(watched, decision, clock) for decision in decisions]
+    again = memory.again
+    memory.decided += [Decided(watched, decision, clock, again) for decision in decisions]
 
 
 @contextmanager
@@ -373,11 +399,14 @@ def source_name(memory: Memory, id: int) -> str:
 def skip(memory: Memory) -> int:
     """Go to the head of the log, because nobody looks at what lies before."""
     memory.place = max(memory.place, head_sync()[1:])
+    memory.ticked.clear()
     return 0
 
 
 def stand(memory: Memory) -> None:
     """Let now() carry the clock on, where something is due and nothing is left to read."""
+    tick_again(memory)
+    memory.again = False
     if not memory.due:
         return
     with connection.cursor() as cursor:
@@ -390,7 +419,9 @@ def stand(memory: Memory) -> None:
     # What was committed before `now` is to be seen first.
     if is_above or read_on(memory.place, 1, reads=frozenset()):
         return
-    memory.clock, before = max(memory.clock, now), len(memory.decided)
+    before = len(memory.decided)
+    if now > memory.clock:
+        memory.clock, memory.carried = now, True
     if pass_time(memory, memory.place):
         memory.carried = memory.changed = True
     if len(memory.decided) > before:
@@ -403,28 +434,48 @@ def tick(memory: Memory) -> None:
     memory.carried = False
 
 
+def tick_again(memory: Memory, before: tuple[int, int] | None = None) -> None:
+    """Move the clock as now() moved it before a crash: before this event, or after all of them."""
+    while memory.ticked and (before is None or memory.ticked[0].place < before):
+        told = memory.ticked.popleft()
+        memory.clock, memory.carried = max(memory.clock, told.at), False
+        memory.again = memory.changed = True
+        pass_time(memory, told.place)
+
+
 # Writing
 
 
 def has_changed(memory: Memory) -> bool:
-    return memory.changed or memory.place != memory.written
+    return memory.changed or not memory.place == memory.written == memory.kept
 
 
 def write(memory: Memory) -> None:
-    """Write what has fired, what is remembered, and the position, in one transaction."""
-    began = time.monotonic()
+    """Write what has fired and the position, in one transaction; what is remembered, in its time.
+
+    Without what has fired it may be only the position.
+    """
+    is_kept = memory.kept is None or time.monotonic() >= memory.keep_at
     with transaction.atomic(), connection.cursor() as cursor:
         taking_down.firings(memory.decided)
-        taking_down.states(memory.watched.values(), cursor)
-        taking_down.late(memory.watched.values(), memory.clock, cursor)
-        taking_down.clock(memory.clock, memory.carried, memory.ticks)
+        taking_down.ticks(memory.ticks)
         taking_down.position(memory.written, memory.place, cursor)
         for automation in memory.failed:
             switch(automation, on=False, by=FAILED)
-    memory.decided, memory.failed, memory.ticks, memory.changed = [], [], [], False
-    memory.written, memory.wrote = memory.place, time.monotonic()
-    # Where there is much to write, it is a smaller part of the work when it is done less often.
-    memory.pause = max(WRITE_EVERY, min(5 * (memory.wrote - began), 5 * WRITE_EVERY))
+        if is_kept:
+            keep(memory, cursor)
+    memory.decided, memory.failed, memory.ticks = [], [], []
+    memory.written, memory.write_at = memory.place, time.monotonic() + WRITE_EVERY
+
+
+def keep(memory: Memory, cursor: CursorWrapper) -> None:
+    """Write what is remembered, and at which place of the log."""
+    began = time.monotonic()
+    taking_down.states(memory.watched.values(), cursor)
+    taking_down.late(memory.watched.values(), memory.clock, cursor)
+    taking_down.clock(memory.clock, memory.carried, memory.place)
+    memory.kept, memory.changed, now = memory.place, False, time.monotonic()
+    memory.keep_at = now + max(KEEP_EVERY, min((now - began) / KEEPING_SHARE, LONGEST_UNKEPT))
 
 
 watching = Watching()

@@ -9,6 +9,8 @@ it, in the order of the log, with the ticks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -104,23 +106,50 @@ def live(chance: Random, source: Source, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(following, "MOST_EVENTS", chance.choice([1, 10, 1000]))
         # Between writings memory is ahead of the database, so a crash loses something.
         monkeypatch.setattr(following, "WRITE_EVERY", chance.choice([0.0, 0.0, 3600.0]))
-        while step(watching, chance, monkeypatch):
-            if chance.random() < 0.3:
-                watching.forget()
+        monkeypatch.setattr(following, "KEEP_EVERY", chance.choice([0.0, 3600.0, 3600.0]))
+        crashes = Crashes(chance, monkeypatch)
+        while crashes.step(watching):
+            pass
     monkeypatch.setattr(following, "WRITE_EVERY", 0.0)
-    while step(watching, chance, monkeypatch):
+    monkeypatch.setattr(following, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(following, "LONGEST_UNKEPT", 0.0)
+    watching.forget()
+    while watching.step():
         until_final()
 
 
-def step(watching: Watching, chance: Random, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Take a step, and tell whether another is to come."""
-    with monkeypatch.context() as patch:
-        if chance.random() < 0.2:
-            patch.setattr(taking_down, chance.choice(["late", "clock", "position"]), crash)
-        try:
-            return watching.step() > 0
-        except Crash:
+@dataclass
+class Crashes:
+    """Steps of the follower, some of which end in a crash."""
+
+    chance: Random
+    monkeypatch: pytest.MonkeyPatch
+    left: int = 6
+    """Not more, because what is not kept is lost with each."""
+
+    def step(self, watching: Watching) -> bool:
+        """Take a step, and tell whether another is to come."""
+        if self.chance.random() < 0.2:
+            return self._step_that_crashes(watching)
+        handled = watching.step()
+        if self.chance.random() < 0.3 and self._may_crash():
+            watching.forget()
             return True
+        return handled > 0
+
+    def _step_that_crashes(self, watching: Watching) -> bool:
+        if not self._may_crash():
+            return watching.step() > 0
+        with self.monkeypatch.context() as patch:
+            name = self.chance.choice(["late", "clock", "ticks", "position"])
+            patch.setattr(taking_down, name, crash)
+            with suppress(Crash):
+                watching.step()
+        return True
+
+    def _may_crash(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
 
 
 def crash(*_: Any) -> None:
@@ -153,7 +182,7 @@ def folded(automation: Automation, ticks: Sequence[Tick]) -> dict[Any, Any]:
     return {one.id: (one.kind, one.fired, one.why, one.key, one.count) for one in found}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(6))
 def test_same_firings_however_the_follower_runs(
     seed: int, source: Source, monkeypatch: pytest.MonkeyPatch
 ):

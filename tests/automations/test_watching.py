@@ -33,6 +33,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look and write at each step."""
     monkeypatch.setattr(following, "LOOK_EVERY", 0.0)
     monkeypatch.setattr(following, "WRITE_EVERY", 0.0)
+    monkeypatch.setattr(following, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(following, "LONGEST_UNKEPT", 0.0)
 
 
 def fired() -> list[Any]:
@@ -148,6 +150,27 @@ def test_crash_in_the_middle_fires_once(watching, automate, happen, monkeypatch)
     watching.step()
     watching.step()
     assert fired() == ["triggered"]
+
+
+def test_crash_after_firing_and_before_memory_is_written_fires_once(
+    watching, automate, happen, monkeypatch
+):
+    automate(TWICE | {"within": 0}, most_a_minute=2)
+    happen("invoice.paid")
+    watching.step()
+    monkeypatch.setattr(following, "KEEP_EVERY", 3_600.0)
+    watching.forget()
+    for _ in range(4):
+        happen("invoice.paid", "invoice.paid")
+        watching.step()
+    before = list(Firing.objects.order_by("tx", "seq").values_list("id", "more"))
+    assert [more for _, more in before] == [0, 2]
+    watching.forget()
+    watching.step()
+    assert list(Firing.objects.order_by("tx", "seq").values_list("id", "more")) == before
+    happen("invoice.paid", "invoice.paid")
+    watching.step()
+    assert [one.more for one in Firing.objects.order_by("tx", "seq")] == [0, 3]
 
 
 def test_follower_moved_by_another_process_steps_back(automate, happen):
