@@ -23,7 +23,7 @@ async def cuttable_recorder(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Wi
     """Make the recorder of this process one that does not hold for long, and yield its wire."""
     async with wire() as cuttable:
         ours = Recorder(cuttable.dsn)
-        ours.HOLD = 0.2
+        ours.HOLD = 1.0
         monkeypatch.setattr(the_recorder, "_recorder", ours)
         # Sources of the tests before are gone.
         monkeypatch.setattr(sources, "_known", {})

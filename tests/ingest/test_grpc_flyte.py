@@ -32,7 +32,7 @@ LARGEST = 64 * MEBIBYTE
 @pytest.fixture
 async def wire(empty_log: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Wire]:
     # What is stored ends at 3 seconds over HTTP too; a test waits for less.
-    monkeypatch.setattr(door.Door, "hold", 0.2)
+    monkeypatch.setattr(door.Door, "hold", 1.0)
     async with cuttable_recorder(monkeypatch) as cuttable:
         yield cuttable
 

@@ -48,7 +48,7 @@ class Propeller:
 
 @pytest.fixture
 async def cuttable(empty_log: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Wire]:
-    monkeypatch.setattr(Door, "hold", 0.2)
+    monkeypatch.setattr(Door, "hold", 1.0)
     async with cuttable_recorder(monkeypatch) as cuttable:
         yield cuttable
 

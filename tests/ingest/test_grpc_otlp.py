@@ -28,7 +28,7 @@ AT = 1_795_168_800_000_000_000
 
 @pytest.fixture
 async def wire(empty_log: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Wire]:
-    monkeypatch.setattr(Logs, "hold", 0.2)
+    monkeypatch.setattr(Logs, "hold", 1.0)
     async with cuttable_recorder(monkeypatch) as cuttable:
         yield cuttable
 
