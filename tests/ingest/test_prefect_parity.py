@@ -46,6 +46,8 @@ TIMES = [
     None,
     [],
 ]
+# A Prefect server reads them on Python before 3.13, with pendulum, and since then no more.
+ONLY_ON_OLDER_PYTHONS = ["2026-01-02T03:04:05-08", "20260102T030405Z"]
 UUIDS = [
     ID,
     ID.upper(),
@@ -136,7 +138,8 @@ def test_an_event_fares_as_on_the_real_server(verdicts: list[Any], number: int) 
     reading = read(json.dumps({**PLAIN, **CASES[number]}).encode())
     verdict = verdicts[number]
     if verdict is None:
-        assert not isinstance(reading, PrefectEvent), "Prefect refuses this"
+        taken = isinstance(reading, PrefectEvent)
+        assert taken is (CASES[number].get("occurred") in ONLY_ON_OLDER_PYTHONS), "not by Prefect"
         return
     assert isinstance(reading, PrefectEvent), reading
     draft = draft_of(reading)
