@@ -76,9 +76,7 @@ class Row:
 
     @property
     def is_one(self) -> bool:
-        """Whether it is simply about one event, of which there is no more to say."""
-        firing = self.firing
-        return firing.count == 1 and len(firing.events) == 1 and firing.start == firing.end
+        return is_of_one(self.firing)
 
     @property
     def key(self) -> list[str]:
@@ -111,6 +109,11 @@ def _end(before: str) -> tuple[datetime, UUID] | None:
         return datetime.fromisoformat(fired), UUID(id)
     except ValueError:
         return None
+
+
+def is_of_one(firing: Firing) -> bool:
+    """Say whether it is simply about one event, of which there is no more to say."""
+    return firing.count == 1 and len(firing.events) == 1 and firing.start == firing.end
 
 
 def outcome_of(firing: Firing, tasks: Iterable[Task]) -> str:

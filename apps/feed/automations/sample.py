@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.automations.firing import copies_at
 from apps.automations.models import Automation, Firing
 from apps.automations.reading import read
-from apps.automations.trigger import Absence, Metric, OfEvents, Trigger
+from apps.automations.trigger import Absence, Metric, OfEvents, Presence, Trigger
 from apps.events.counting import QueryTimeout
 from apps.events.models import Event
 from apps.events.search import last_match
@@ -116,13 +116,18 @@ def _firing(
         start=event.occurred,
         end=now,
         fired=now,
-        why=f"{trigger.sentence()}.",
-        count=len(kept),
+        why=_why(trigger),
+        count=trigger.times if isinstance(trigger, Presence) else len(kept),
         value=trigger.threshold if isinstance(trigger, Metric) else None,
         events=kept,
         children=[_child(one, kept, now) for one in parts],
         depth=1,
     )
+
+
+def _why(trigger: Trigger) -> str:
+    said = trigger.seen(trigger.times) if isinstance(trigger, Presence) else trigger.sentence()
+    return f"{said}."
 
 
 def _resolved(firing: Firing) -> Firing:
@@ -149,7 +154,7 @@ def _child(part: Part, events: Sequence[JSON], now: datetime) -> JSON:
         "triggering_labels": _key(part.trigger, part.event) if part.event else {},
         "triggering_event": own,
         "triggering_value": None,
-        "why": f"{part.trigger.sentence()}.",
+        "why": _why(part.trigger),
         "count": int(own is not None),
         "start": now.isoformat(),
         "end": now.isoformat(),

@@ -9,7 +9,7 @@ from typing import Any
 from apps.automations.doing.actions import BadAction
 from apps.automations.doing.trying import preview
 from apps.automations.models import Firing
-from apps.feed.automations.firings import Seen, events_of, sent_as_text
+from apps.feed.automations.firings import Seen, events_of, is_of_one, sent_as_text
 from apps.feed.automations.listing import Moment
 from apps.feed.automations.saying import deed, kind_said
 
@@ -46,6 +46,10 @@ class Would:
     def event(self) -> Seen | None:
         """The last event behind it."""
         return self.events[-1] if self.firing.events else None
+
+    @property
+    def is_one(self) -> bool:
+        return is_of_one(self.firing)
 
     @property
     def more_events(self) -> int:

@@ -98,6 +98,7 @@ def test_each_action_has_its_number_and_its_kind(client):
         ({"kind": "absent", "since": "last"}, "{{ event.event }}", "acme.paid"),
         ({"kind": "absent", "since": "after", "after": "event:acme.b"}, "{{ event.event }}", "b"),
         ({"kind": "several", "second": "event:acme.b"}, "{{ firings|length }} fired", "3 fired"),
+        ({"kind": "often", "times": 3}, "{{ firing.why }}", "3 events named acme.paid were seen."),
         ({"kind": "often", "for_each": "resource"}, "of {{ labels.resource }}", "of acme.1"),
         ({"kind": "metric"}, "{{ firing.triggering_value }}", "0.9"),
     ],
