@@ -13,6 +13,7 @@ from eventfeed.startup import CannotStart
 env = environ.Env()
 
 HOST = r"([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])"
+ORIGIN = rf"https?://{HOST}(:[0-9]{{1,5}})?"
 LEAST_SECRET = 32
 
 # A network that swallows packets says nothing, and by itself TCP waits for a quarter of an hour.
@@ -59,9 +60,17 @@ def hosts(name: str) -> list[str]:
 def origins(name: str) -> list[str]:
     """Return where pages may come from, as a browser says it."""
     found = [origin.lower() for origin in names(name)]
-    if not all(re.fullmatch(rf"https?://{HOST}(:[0-9]{{1,5}})?", origin) for origin in found):
+    if not all(re.fullmatch(ORIGIN, origin) for origin in found):
         raise WrongSetting(name, write="origins by commas, each like https://events.example.com")
     return found
+
+
+def origin(name: str) -> str:
+    """Return one origin, or nothing when none is set."""
+    written = text(name).lower().rstrip("/")
+    if written and not re.fullmatch(ORIGIN, written):
+        raise WrongSetting(name, write="it like https://events.example.com, without a path")
+    return written
 
 
 def secret(name: str) -> str:

@@ -37,6 +37,18 @@ class Website:
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
+    def known_as(self) -> str:
+        """The address for those who are not at this machine, where one is known."""
+        names = [
+            name
+            for name in settings.ALLOWED_HOSTS
+            if name not in settings.LOOPBACK_HOSTS and not name.startswith(".")
+        ]
+        if self.host in ANY_HOST and names:
+            return f"http://{names[0]}:{self.port}"
+        return self.address
+
+    @property
     def is_local(self) -> bool:
         """Whether nobody but programs of this machine can reach it and the data is ours."""
         return settings.EMBEDDED and ipaddress.ip_address(self.ip).is_loopback

@@ -45,6 +45,8 @@ SECRET_KEY_FALLBACKS = [FORMER_KEY] if FORMER_KEY else []
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = LOOPBACK_HOSTS + environment.hosts("EVENTFEED_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = environment.origins("EVENTFEED_TRUSTED_ORIGINS")
+# Where people open it, for links in what is sent to them; `up` knows when nothing else does.
+EVENTFEED_ADDRESS = environment.origin("EVENTFEED_ADDRESS") or next(iter(CSRF_TRUSTED_ORIGINS), "")
 
 INSTALLED_APPS = [
     "unfold",

@@ -1,6 +1,7 @@
 """The worker as a child of `up`: started again when it dies, gone when its parent is."""
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -36,6 +37,8 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             # A Ctrl-C in the terminal is for us: we stop it after the web server.
             start_new_session=True,
+            # What it sends has links to the pages that are served here.
+            env=os.environ | {"EVENTFEED_ADDRESS": settings.EVENTFEED_ADDRESS},
         )
 
     def _keep(self) -> None:

@@ -1,13 +1,16 @@
 import os
+import socket
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from eventfeed.environment import GIVE_UP, database, hosts, origins
+from eventfeed.environment import GIVE_UP, database, hosts, origin, origins
 from eventfeed.secret_key import kept_secret_key
+from eventfeed.serving import Website
 from eventfeed.startup import CannotStart
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +37,8 @@ ROOT = Path(__file__).parents[2]
         ("EVENTFEED_TRUSTED_ORIGINS", "events.example.com", "Write origins by commas"),
         ("EVENTFEED_TRUSTED_ORIGINS", "https://events.example.com/", "Write origins by commas"),
         ("EVENTFEED_TRUSTED_ORIGINS", "https://*.example.com", "Write origins by commas"),
+        ("EVENTFEED_ADDRESS", "events.example.com", "Write it like https://"),
+        ("EVENTFEED_ADDRESS", "https://events.example.com/feed", "Write it like https://"),
         ("EVENTFEED_TRUSTED_ORIGINS", "ftp://events.example.com", "Write origins by commas"),
         (
             "EVENTFEED_SECRET_KEY",
@@ -65,6 +70,48 @@ def test_names_and_origins_are_taken_as_they_are_meant(monkeypatch: pytest.Monke
     assert hosts("HOSTS") == ["events.example.com", ".example.org", "10.0.0.7", "[fd00::7]", "Desk"]
     monkeypatch.setenv("ORIGINS", "https://Events.example.com, http://10.0.0.7:8200")
     assert origins("ORIGINS") == ["https://events.example.com", "http://10.0.0.7:8200"]
+    monkeypatch.setenv("ORIGIN", "https://Events.example.com/")
+    assert origin("ORIGIN") == "https://events.example.com"
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ({}, ""),
+        ({"EVENTFEED_TRUSTED_ORIGINS": "https://a.example,https://b.example"}, "https://a.example"),
+        (
+            {
+                "EVENTFEED_TRUSTED_ORIGINS": "https://a.example",
+                "EVENTFEED_ADDRESS": "http://b.example:82",
+            },
+            "http://b.example:82",
+        ),
+    ],
+)
+def test_where_people_open_it_is_said_or_where_pages_may_come_from(
+    tmp_path: Path, told: dict[str, str], address: str
+) -> None:
+    code = "from django.conf import settings; print(settings.EVENTFEED_ADDRESS)"
+    asked = ["shell", "-v", "0", "-c", code]
+    ended = manage(*asked, EVENTFEED_DATA=str(tmp_path), **told)
+    assert ended.stdout.strip() == address, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "hosts", "address"),
+    [
+        ("127.0.0.1", ["events.example.com"], "http://127.0.0.1:8200"),
+        ("0.0.0.0", [], "http://127.0.0.1:8200"),
+        ("0.0.0.0", [".example.com", "feed.lan"], "http://feed.lan:8200"),
+        ("::", ["feed.lan"], "http://feed.lan:8200"),
+    ],
+)
+def test_elsewhere_it_is_known_by_a_name_that_it_answers_to(
+    settings: Any, host: str, hosts: list[str], address: str
+) -> None:
+    settings.ALLOWED_HOSTS = [*settings.LOOPBACK_HOSTS, *hosts]
+    with socket.socket() as listening:
+        assert Website(listening, host, host, 8200).known_as == address
 
 
 def manage(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -105,5 +105,5 @@ def _page(path: str) -> str:
 
 
 def _origin() -> str:
-    origins: Sequence[str] = settings.CSRF_TRUSTED_ORIGINS
-    return origins[0] if origins else ""
+    address: str = settings.EVENTFEED_ADDRESS
+    return address

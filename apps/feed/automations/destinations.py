@@ -17,6 +17,7 @@ from apps.automations.doing.trying import send_test
 from apps.automations.keeping import live
 from apps.automations.models import Automation, Destination
 from apps.feed.automations.access import for_changers, may_change, name_of
+from apps.feed.automations.linking import unknown_address
 from apps.feed.automations.then import HEADER
 
 HERE = "/automations/destinations"
@@ -132,7 +133,12 @@ def destinations(request: HttpRequest) -> HttpResponse:
     told = [
         (one, KINDS[one.kind].title, users.get(one.name, [])) for one in Destination.objects.all()
     ]
-    values = {"nav": "automations", "destinations": told, "may_change": may_change(request)}
+    values = {
+        "nav": "automations",
+        "destinations": told,
+        "may_change": may_change(request),
+        "unknown_address": unknown_address(request),
+    }
     return render(request, "automations/destinations.html", values)
 
 

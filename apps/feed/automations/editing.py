@@ -17,6 +17,7 @@ from apps.automations.models import Automation
 from apps.feed.automations.access import for_changers, name_of
 from apps.feed.automations.beginnings import Beginning, beginning
 from apps.feed.automations.editor import BadDocument, Editor, is_formed, take, written
+from apps.feed.automations.linking import unknown_address
 from apps.feed.automations.overtaking import Overtaking, overtaking
 from apps.feed.automations.sample import Sample, sample_of
 from apps.feed.automations.saying import deeds, said_of, when_said
@@ -266,6 +267,7 @@ def _common(
         "span": request.POST.get("days", DAYS),
         "sample": sample,
         "sampled": "sample" in request.POST,
+        "unknown_address": unknown_address(request),
         "on_event": request.POST.get("on_event", begun_from),
     }
 

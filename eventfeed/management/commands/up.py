@@ -30,6 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         with interruptible(), alone():
             website = Website.at(host, port)
+            settings.EVENTFEED_ADDRESS = settings.EVENTFEED_ADDRESS or website.known_as
             try:
                 self.run(website)
             except KeyboardInterrupt:

@@ -70,7 +70,7 @@ def test_times_are_moments():
 
 
 def test_pages_are_linked(settings):
-    settings.CSRF_TRUSTED_ORIGINS = ["https://events.example.com"]
+    settings.EVENTFEED_ADDRESS = "https://events.example.com"
     told = context()
     link = f"https://events.example.com/events/{told['event']['id']}"
     assert render("{{ event|ui_url }}", told) == render("{{ event.url }}", told) == link

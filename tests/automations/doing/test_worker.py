@@ -22,7 +22,8 @@ from tests.waiting import wait_until
 MADE = """
 from apps.automations import keeping
 from apps.automations.models import Automation
-action = {"type": "webhook", "url": URL, "body": "{{ event.resource.id }}"}
+headers = {"X-Page": "{{ event|ui_url }}"}
+action = {"type": "webhook", "url": URL, "headers": headers, "body": "{{ event.resource.id }}"}
 trigger = {"type": "presence", "query": "event:order.failed", "for_each": ["resource"], "within": 1}
 keeping.save(Automation(name="Failed orders", trigger=trigger, actions=[action]))
 """
@@ -82,6 +83,9 @@ def test_an_event_becomes_a_request_within_seconds(up: Up, receiver: Receiver):
     wait_until(lambda: len(receiver.received) == 2, what="the second order is told of")
     assert time.monotonic() - told < 10
     assert [one.body for one in receiver.received] == [b"order.1", b"order.2"]
+    page = receiver.received[0].headers["x-page"]
+    assert page.startswith(f"http://127.0.0.1:{up.port}/events/")
+    assert httpx.get(page).status_code == 200
     wait_until(lambda: len(events(up)) == 6, what="what was done is told")
     assert sorted(set(events(up))) == [
         "eventfeed.automation.action.executed",
