@@ -32,6 +32,7 @@ from apps.query import Condition, Query, QueryError, parse
 from apps.query.calendar import shifted
 from apps.query.outcomes import Outcome
 from apps.query.terms import display_name
+from apps.query.tree import Sql
 
 MOST_CHARACTERS = 200_000
 FACTS = "Events are facts: nobody adds, changes or deletes them here."
@@ -63,7 +64,7 @@ class BySource(DropdownFilter):
 
 @dataclass(frozen=True)
 class OfSource:
-    """A query about the events of one source; the language itself cannot ask for it yet."""
+    """A query about the events of one source, which may have lost its name since."""
 
     query: Query
     source: int
@@ -72,6 +73,9 @@ class OfSource:
         terms, where, params = self.query.sql()
         narrowed = f"({where}) AND source_id = %s" if where else "source_id = %s"
         return Condition(terms, narrowed, [*params, self.source])
+
+    def counted(self) -> Sql:
+        return Sql("source_id = %s", [self.source])
 
 
 class EventList(ChangeList):

@@ -120,7 +120,7 @@ def search_log(
     in_full: bool = False,
     since: datetime | None = None,
     until: datetime | None = None,
-    budget: float = BUDGET,
+    budget: float | None = None,
 ) -> Page:
     """Return matching events of the log behind `first` and up to `last`, in so many seconds.
 
@@ -184,12 +184,12 @@ def _page(
     limit: int,
     position: Position,
     in_full: bool,
-    budget: float = BUDGET,
+    budget: float | None = None,
 ) -> Page:
     names = IN_FULL if in_full else LISTED
     # One more than asked for tells whether there is a next page.
     walk = Walk(order, within, match_of(query), limit + 1, names)
-    done = walk.fill(budget)
+    done = walk.fill(BUDGET if budget is None else budget)
     events = events_of(walk.rows[:limit], names, log=position.log, raw=frozenset({"payload"}))
     if len(walk.rows) > limit:
         place = walk.key_of(walk.rows[limit - 1])

@@ -4,7 +4,8 @@ The planner cannot tell a rare term from a common one: for a rare one it would w
 of times. So some hundred rows are walked. Where many of them match, it walks on. Where few do, the
 index of terms is asked whether the whole range has only some hundred, and gives them all at once.
 Where it has more, it goes on by slices of the range, as long as the page is likely to need and then
-each four times as long as the last, with that index forced.
+each four times as long as the last, with that index forced. Where no term tells, as of sources and
+of what a name ends with, the counts by minute say where there are any at all.
 """
 
 import math
@@ -20,6 +21,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg.errors import QueryCanceled
 
 from apps.events.log import columns, selected
+from apps.events.rollups import MINUTE, NAME
 from apps.query import Query
 
 WALK = 500
@@ -62,6 +64,25 @@ FOUND = """
     ORDER BY {by}
 """
 
+# Where no term tells, the counts by minute may: in which minutes there is any such event at all.
+FEW_MINUTES = 8
+MOST_MINUTES = 400
+SINCE = "occurred >= %s"
+COUNTED_TO = f"""
+    SELECT coalesce(max(tx), 0), coalesce(max(seq), 0) FROM follower WHERE name = '{NAME}'
+"""  # noqa: S608 - of constants
+MINUTES = f"""
+    SELECT DISTINCT start FROM event_count {{where}} AND span = {MINUTE} AND events > 0
+    ORDER BY start DESC LIMIT %s
+"""  # noqa: S608 - of constants
+TAIL_MINUTES = "SELECT DISTINCT date_trunc('minute', occurred) FROM event {where}"
+IN_MINUTES = """
+    SELECT {selected} FROM unnest(%s::timestamptz[]) AS minute (start) CROSS JOIN LATERAL (
+        SELECT * FROM event {where} AND occurred >= start AND occurred < start + interval '1 minute'
+        OFFSET 0
+    ) AS found ORDER BY {by} LIMIT %s
+"""
+
 # What a list shows: payload and terms are read when asked for.
 LISTED = columns(payload=False, terms=False)
 IN_FULL = columns(payload=True, terms=False)
@@ -84,6 +105,8 @@ class Bound(NamedTuple):
     """What the index of terms can tell of it."""
     rest: "Bound | None" = None
     """What remains to be checked of what is narrowed."""
+    counted: "Bound | None" = None
+    """What the counts by minute can tell of it, where the index of terms cannot."""
 
 
 class Order(NamedTuple):
@@ -196,6 +219,9 @@ class Walk:
                 return
             self.reached = ends[1]
             walked = Walked(ends[0], ends[1], rows, len(found))
+            if is_rare and self.match.counted and self.order is BY_TIME:
+                self._take_minutes(clock, self.match, self.match.counted)
+                return
             if is_rare:
                 self._take_slices(clock, self.match, walked)
                 return
@@ -259,6 +285,40 @@ class Walk:
             self._take(clock, by, self.order.behind(start), self.order.upto(end))
             self.reached = start = end
             width *= GROWTH
+
+    def _take_minutes(self, clock: "Clock", match: Bound, counted: Bound) -> None:
+        """Take from the minutes that have what is counted, as long as there are some."""
+        place = clock.fetch(COUNTED_TO, [])[0]
+        tail = Bound("(tx, seq) > (%s, %s)", place)
+        assert self.reached is not None
+        some, upto = FEW_MINUTES, Bound("start <= %s", [self.reached[0]])
+        while not self._full:
+            starts = self._minutes(clock, counted, upto, some)
+            starts += self._tail_minutes(clock, match, tail)
+            starts = sorted(set(starts), reverse=True)[:some]
+            if not starts:
+                return
+            where, params = self._ahead(match)
+            self.rows += clock.fetch(
+                IN_MINUTES.format(selected=selected(self.names), where=where, by=self._by),
+                [starts, *params, self.want - len(self.rows)],
+            )
+            # Before all of its first moment.
+            self.reached, upto = (starts[-1], -1, -1), Bound("start < %s", [starts[-1]])
+            some = min(some * GROWTH, MOST_MINUTES)
+
+    def _minutes(self, clock: "Clock", counted: Bound, upto: Bound, some: int) -> list[Any]:
+        """Return the newest minutes that have some."""
+        since = [bound for bound in self.within if bound.sql == SINCE]
+        bounds = [counted, upto]
+        bounds += [Bound("start > %s - interval '1 minute'", bound.params) for bound in since]
+        where, params = all_of(bounds)
+        return [row[0] for row in clock.fetch(MINUTES.format(where=where), [*params, some])]
+
+    def _tail_minutes(self, clock: "Clock", match: Bound, tail: Bound) -> list[Any]:
+        """Return the minutes of what is not counted yet."""
+        where, params = self._ahead(tail, match)
+        return [row[0] for row in clock.fetch(TAIL_MINUTES.format(where=where), params)]
 
     def _far_end(self, clock: "Clock") -> tuple[Any, ...]:
         where, params = all_of(self.within)
@@ -344,6 +404,7 @@ def match_of(query: Query | None) -> Bound | None:
         rest = Bound(f"({condition.where})", condition.params)
     if narrowed is None or rest is None:
         whole = narrowed or rest
-        return whole and whole._replace(narrowed=narrowed)
+        counted = None if narrowed else query.counted()
+        return whole and whole._replace(narrowed=narrowed, counted=counted and Bound(*counted))
     both = f"{narrowed.sql} AND {rest.sql}"
     return Bound(both, [*narrowed.params, *rest.params], narrowed, rest)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from apps.query.payload import AtPath
 from apps.query.terms import Terms
-from apps.query.tree import AllOf, Happened, InChain, Node, Predicate
+from apps.query.tree import AllOf, Happened, InChain, Node, Predicate, Sql
 from apps.query.values import Said
 from apps.query.when import When
 
@@ -64,6 +64,10 @@ class Query:
         rest = self.tree.rest()
         where, params = rest or ("", [])
         return Condition(self.tree.narrowed(), where, params)
+
+    def counted(self) -> Sql | None:
+        """Say what the counts of events can tell of it, on columns of the same names."""
+        return self.tree.counted()
 
     def matches(self, event: Happened, terms: Terms) -> bool:
         return self._predicate(event, terms)

@@ -69,6 +69,10 @@ class Node:
         """Say what remains to check when `narrowed` is already fulfilled."""
         return None if self.tsquery() else self.where()
 
+    def counted(self) -> Sql | None:
+        """Say what every match fulfils on the columns that the counts of events have, too."""
+        return None
+
     def predicate(self) -> Predicate:
         raise NotImplementedError
 
@@ -139,11 +143,19 @@ class ColumnLike(Node):
     def where(self) -> Sql:
         return Sql(f"{self.column} LIKE %s", [self.glob.like()])
 
+    def counted(self) -> Sql | None:
+        if self.column == "resource_id":
+            return None
+        text, params = self.where()
+        # A longer name is counted by its beginning.
+        return Sql(f"({text} OR length({self.column}) > {LONGEST_COUNTED})", params)
+
     def predicate(self) -> Predicate:
         read, matches = _COLUMNS[self.column], self.glob.matches
         return lambda event, _: matches(read(event))
 
 
+LONGEST_COUNTED = 400
 _COLUMNS: Mapping[str, Callable[[Happened], str]] = {
     "event": lambda event: event.event,
     "system": lambda event: event.system,
@@ -277,6 +289,9 @@ class FromSource(Node):
         sources = "SELECT id FROM source WHERE name LIKE %s"
         return Sql(f"source_id IN ({sources})", [self.glob.like()])
 
+    def counted(self) -> Sql:
+        return self.where()
+
     def predicate(self) -> Predicate:
         matches = self.glob.matches
         return lambda event, _: matches(event.source_name)
@@ -328,6 +343,9 @@ class AllOf(Node):
     def rest(self) -> Sql | None:
         return _conjunction([rest for node in self.nodes if (rest := node.rest())])
 
+    def counted(self) -> Sql | None:
+        return _conjunction([said for node in self.nodes if (said := node.counted())])
+
     def predicate(self) -> Predicate:
         predicates = [node.predicate() for node in self.nodes]
         if len(predicates) == 1:
@@ -362,7 +380,11 @@ class AnyOf(Node):
         exact = _joined(" | ", [said for node in self.nodes if (said := node.tsquery())])
         wheres = [Sql("terms @@ %s::tsquery", [exact])] if exact else []
         wheres += [node.where() for node in self.nodes if not node.tsquery()]
-        return Sql(f"({' OR '.join([sql.text for sql in wheres])})", _params(wheres))
+        return _either(wheres)
+
+    def counted(self) -> Sql | None:
+        said = [counted for node in self.nodes if (counted := node.counted())]
+        return _either(said) if said and len(said) == len(self.nodes) else None
 
     def predicate(self) -> Predicate:
         predicates = [node.predicate() for node in self.nodes]
@@ -418,6 +440,10 @@ def _conjunction(conditions: Sequence[Sql]) -> Sql | None:
         return None
     text = " AND ".join([sql.text for sql in conditions])
     return Sql(f"({text})" if len(conditions) > 1 else text, _params(conditions))
+
+
+def _either(conditions: Sequence[Sql]) -> Sql:
+    return Sql(f"({' OR '.join([sql.text for sql in conditions])})", _params(conditions))
 
 
 def _params(conditions: Sequence[Sql]) -> list[Any]:

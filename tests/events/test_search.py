@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from apps.events import search as searching
 from apps.events import walk
+from apps.events.follower import step
 from apps.events.log import StartAgain, head_sync, read_sync
 from apps.events.models import Event, Source
 from apps.events.record import record
+from apps.events.rollups import Rollups
 from apps.events.search import Cursor, Page, QueryTimeout, count, last_match, search, search_log
-from apps.query import Outcome, parse
+from apps.query import Outcome, Query, parse
 from tests.events.telling import NOON, told
 from tests.events.waiting import until_final
 
@@ -70,6 +73,48 @@ def test_pages_of_a_query_hold_every_match_once(source: Source, limit: int):
     happen("axbxxcxxxxxdxxxxxxxxexxxxxxxxxxxxxf", source)
     query = parse("-event:x")
     assert "".join(pages(lambda after: search(query, after=after, limit=limit))) == "fedcba"
+
+
+@pytest.mark.parametrize("counted", ["wholly", "in part", "not at all"])
+@pytest.mark.parametrize("text", ["event:*are", "source:rare", "source:r*e -event:*x"])
+def test_what_no_term_tells_is_found_by_the_minutes_that_have_it(
+    source: Source, monkeypatch: pytest.MonkeyPatch, text: str, counted: str
+):
+    monkeypatch.setattr(walk, "FEW_MINUTES", 2)
+    rare = Source.objects.create(name="rare", system="custom")
+    times = [NOON - hours * timedelta(hours=1) for hours in (1, 2, 2, 30, 31, 300)]
+    times += [datetime(2001, 1, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)]
+    events = [told("rare", occurred=at) for at in times]
+    record(events[::2], source_id=rare.id)
+    happen("x" * 20, source)
+    if counted == "in part":
+        count_all_there_is()
+    record(events[1::2], source_id=rare.id)
+    until_final()
+    if counted == "wholly":
+        count_all_there_is()
+
+    def no_slices(*_: Any) -> None:
+        raise AssertionError("What is counted needs no slices.")
+
+    monkeypatch.setattr(walk.Walk, "_take_slices", no_slices)
+    query = parse(text)
+    for limit in (1, 3, 50):
+        found = pages(partial(search_after, query, limit))
+        assert "".join(found) == "rare" * len(times)
+    since = NOON - timedelta(hours=30)
+    assert len(search(query, since=since, until=NOON - timedelta(hours=2)).events) == 3
+    assert search(parse("source:nobody")).events == []
+
+
+def search_after(query: Query, limit: int, after: Any) -> Page:
+    return search(query, after=after, limit=limit)
+
+
+def count_all_there_is() -> None:
+    until_final()
+    while step(Rollups()):
+        pass
 
 
 def test_rare_events_are_told_by_the_index_at_once(source: Source, monkeypatch: pytest.MonkeyPatch):
