@@ -207,6 +207,9 @@ class Firing(models.Model):
     more = models.PositiveIntegerField(
         default=0, help_text="Further firings of its minute, which it stands for."
     )
+    speaks_until = models.DateTimeField(
+        null=True, help_text="When that minute ends: of a firing that says how many more."
+    )
     acknowledged = models.DateTimeField(null=True)
     acknowledged_by = models.TextField(blank=True, default="")
 
@@ -252,7 +255,8 @@ class Task(models.Model):
             models.UniqueConstraint(fields=["firing", "at"], name="one_task_an_action")
         ]
         indexes: ClassVar = [
-            models.Index(fields=["due"], condition=models.Q(ended=None), name="task_waiting")
+            models.Index(fields=["due"], condition=models.Q(ended=None), name="task_waiting"),
+            models.Index(fields=["ended"], condition=models.Q(state="parked"), name="task_parked"),
         ]
 
     def __str__(self) -> str:
