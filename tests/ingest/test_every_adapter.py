@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Sample:
 
 def samples_of(system: str) -> Iterator[Sample]:
     for path in sorted((SAMPLES / system).glob("*")):
-        if path.name.endswith(".meta.json"):
+        if path.name.endswith(".meta.json") or lacks_its_reader(path):
             continue
         beside = path.with_name(f"{path.stem}.meta.json")
         meta = json.loads(beside.read_text()) if beside.exists() else {}
@@ -51,6 +52,12 @@ def samples_of(system: str) -> Iterator[Sample]:
         for number, body in enumerate(bodies, start=1):
             name = f"{system}/{path.name}" + (f":{number}" if len(bodies) > 1 else "")
             yield Sample(name, system, Message(body, **meta), not_kept)
+
+
+def lacks_its_reader(path: Path) -> bool:
+    """Flyte's protobuf is read with flyteidl, and Python 3.14 has none."""
+    is_protobuf_of_flyte = path.parent.name == "flyte" and path.suffix == ".bin"
+    return is_protobuf_of_flyte and find_spec("flyteidl") is None
 
 
 EVERY = [sample for system in IN_FILES for sample in samples_of(system)]
