@@ -250,17 +250,17 @@ def test_an_automation_of_the_server_is_paused(prefect):
 
 def test_a_webhook_block_is_called(prefect, receiver):
     block = prefect.block(
-        "webhook", {"url": receiver.url, "method": "PUT", "headers": {"X-Key": "abc"}}
+        "webhook", {"url": receiver.url, "method": "PUT", "headers": {"X-Key": "a-key"}}
     )
     told = done(
         {"type": "call-webhook", "block_document_id": block, "payload": "{{ event.event }}"}
     )
     (received,) = receiver.received
     assert (received.method, received.body) == ("PUT", b"order.failed")
-    assert received.headers["x-key"] == "abc"
+    assert received.headers["x-key"] == "a-key"
     assert told.payload["response_body"] == "thank you"
     assert told.related[0]["prefect.resource.role"] == "block"
-    assert "abc" not in json.dumps(Task.objects.get().rendered)
+    assert "a-key" not in json.dumps(Task.objects.get().rendered)
 
 
 def test_a_notification_block_is_used(prefect, receiver):
@@ -292,7 +292,7 @@ def test_a_block_says_itself_what_it_sends(prefect, receiver):
             "json_data": {"text": "{{subject}}: {{body}}", "all": ["{{ key }}", "{{other}}"]},
             "headers": {"X-Key": "{{key}}"},
             "cookies": {"c": "d"},
-            "secrets": {"key": "abc"},
+            "secrets": {"key": "a-key"},
         },
     )
     done(
@@ -307,10 +307,10 @@ def test_a_block_says_itself_what_it_sends(prefect, receiver):
     assert (received.method, received.path) == ("PUT", "/hook/people?a=b+c")
     assert json.loads(received.body) == {
         "text": "Failed orders: No stock.",
-        "all": ["abc", "{{other}}"],
+        "all": ["a-key", "{{other}}"],
     }
-    assert (received.headers["x-key"], received.headers["cookie"]) == ("abc", "c=d")
-    assert "abc" not in json.dumps(Task.objects.get().rendered)
+    assert (received.headers["x-key"], received.headers["cookie"]) == ("a-key", "c=d")
+    assert "a-key" not in json.dumps(Task.objects.get().rendered)
 
 
 @pytest.mark.parametrize(
@@ -350,11 +350,11 @@ def test_blocks_are_addresses_of_apprise(slug, data, address):
 
 
 def test_a_block_that_is_none_is_said(prefect):
-    block = prefect.block("secret", {"value": "abc"})
+    block = prefect.block("secret", {"value": "a-key"})
     for kind in ("call-webhook", "send-notification"):
         said = failed({"type": kind, "block_document_id": block, "subject": "a", "body": "b"})
         assert "block" in said
-        assert "abc" not in said
+        assert "a-key" not in said
 
 
 def test_a_template_may_ask_the_server(prefect, receiver):
