@@ -34,7 +34,7 @@ from typing import Self
 from apps.automations.decision import Decision, Place
 from apps.automations.firing import copies_of, firing_of
 from apps.automations.keeping import machine_of
-from apps.automations.manners import Manners
+from apps.automations.manners import Judged, Manners
 from apps.automations.models import Automation, Firing
 from apps.automations.past import Past, Slice, fitting, now
 
@@ -47,8 +47,7 @@ class Fired:
     """A decision of the past, and what its firing would have been."""
 
     decision: Decision
-    silent: str
-    more: int = 0
+    judged: Judged
 
 
 Progress = Callable[["Backtest"], None]
@@ -74,7 +73,6 @@ class Backtest:
     firings: list[Firing] = field(default_factory=list)
     is_done: bool = False
     is_stopped: bool = False
-    _speaker: dict[bool, Fired] = field(default_factory=dict)
     _lately: deque[Fired] = field(default_factory=lambda: deque(maxlen=MOST_SHOWN))
 
     def __post_init__(self) -> None:
@@ -144,15 +142,12 @@ class Backtest:
             self.resolved += not is_triggered
             if is_triggered and len(self.moments) < MOST_MOMENTS:
                 self.moments.append(decision.fired)
-            silent, only_counted = self._manners.judge(self.automation, decision, clock)
-            self.silent += bool(silent)
-            if only_counted:
-                self._speaker[bool(silent)].more += 1
-                continue
-            fired = Fired(decision, silent)
-            self._lately.append(fired)
-            if is_triggered:
-                self._speaker[bool(silent)] = fired
+            judged = self._manners.judge(self.automation, decision, clock)
+            self.silent += bool(judged.silent)
+            if judged.speaker and judged.only_counted:
+                judged.speaker.more += 1
+            else:
+                self._lately.append(Fired(decision, judged))
 
     def _come_to(self, part: Slice, until: datetime) -> None:
         if part.clocks and until > self.since:
@@ -163,9 +158,7 @@ class Backtest:
         copies = copies_of(one.decision for one in self._lately)
         shown = []
         for one in self._lately:
-            firing = firing_of(self.automation, one.decision, copies)
-            firing.silent, firing.more = one.silent, one.more
-            shown.append(firing)
+            shown.append(firing_of(self.automation, one.decision, copies, one.judged))
         return shown
 
 

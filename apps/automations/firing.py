@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid5
 
 import msgspec
 from django.db import connection
+from django.utils import timezone
 
 from apps.automations.decision import Decision, Mark, Seen
+from apps.automations.manners import MINUTE, Judged
 from apps.automations.models import Automation, Firing, Task
 from apps.events.audit import SYSTEM
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE, Draft
@@ -103,8 +105,9 @@ def _cut(payload: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def firing_of(automation: Automation, decision: Decision, copies: Copies) -> Firing:
+def firing_of(automation: Automation, decision: Decision, copies: Copies, judged: Judged) -> Firing:
     """Make the firing of a decision, which is not stored yet."""
+    speaker = judged.speaker
     return Firing(
         id=decision.id,
         automation=automation,
@@ -122,6 +125,9 @@ def firing_of(automation: Automation, decision: Decision, copies: Copies) -> Fir
         events=_copied(decision, copies),
         children=[_child(child, copies) for child in decision.children],
         depth=decision.depth + 1,
+        silent=judged.silent,
+        more=speaker.more if speaker else 0,
+        speaks_until=speaker.until if speaker else None,
     )
 
 
@@ -148,7 +154,10 @@ def _child(decision: Decision, copies: Copies) -> dict[str, Any]:
 
 
 def tasks_of(firing: Firing) -> list[Task]:
-    """Make the tasks of a firing: none of a silent one, and those of a dry run to be looked at."""
+    """Make the tasks of a firing: none of a silent one, and those of a dry run to be looked at.
+
+    Those of a firing that says how many more there were wait until it knows.
+    """
     automation = firing.automation
     if firing.silent and not automation.dry_run:
         return []
@@ -156,8 +165,11 @@ def tasks_of(firing: Firing) -> list[Task]:
     then = automation.actions_on_resolve if resolved else automation.actions_on_trigger
     actions = [*automation.actions, *then]
     state = Task.State.DRY if automation.dry_run else Task.State.WAITING
+    due = timezone.now() + (MINUTE if firing.speaks_until else timedelta())
     return [
-        Task(id=uuid5(firing.id, str(at)), firing=firing, at=at, action=action, state=state)
+        Task(
+            id=uuid5(firing.id, str(at)), firing=firing, at=at, action=action, state=state, due=due
+        )
         for at, action in enumerate(actions)
     ]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apps.automations.decision import Decision
@@ -90,13 +91,24 @@ def _zone(place: Place) -> ZoneInfo:
         place.fail(f"“{name}” is no time zone: write one like Europe/Berlin.")
 
 
+@dataclass
+class Speaker:
+    """The firing that says how many more there were in the minute that begins with it."""
+
+    id: UUID
+    until: datetime
+    more: int = 0
+
+
 class Judged(NamedTuple):
     """What becomes of a decision."""
 
     silent: str
     """Why nothing is done, "" when something is."""
+    speaker: Speaker | None = None
+    """Who stands for it, because it is one too many: the firing itself, or one before."""
     only_counted: bool = False
-    """Whether another firing of its minute stands for it."""
+    """Whether it is one before."""
 
 
 @dataclass
@@ -108,8 +120,8 @@ class Manners:
         default_factory=lambda: {False: deque(), True: deque()}
     )
     """The clock at the firings of the last minute, of the silent ones apart."""
-    speaker: dict[bool, Firing] = field(default_factory=dict)
-    """The last that was written of both; it stands for those beyond the most of a minute."""
+    speaker: dict[bool, Speaker] = field(default_factory=dict)
+    """Who spoke last for those beyond the most of a minute, of both."""
     fired: dict[str, datetime] = field(default_factory=dict)
     """When each key fired last and something was done."""
 
@@ -122,8 +134,11 @@ class Manners:
             if firing.kind != Firing.Kind.TRIGGERED:
                 continue
             is_silent = bool(firing.silent)
-            manners.lately[is_silent].append(firing.fired)
-            manners.speaker[is_silent] = firing
+            if firing.speaks_until is None:
+                manners.lately[is_silent].append(firing.fired)
+            else:
+                speaker = Speaker(firing.id, firing.speaks_until, firing.more)
+                manners.speaker[is_silent] = speaker
             if not is_silent:
                 manners.fired[_key(firing.key)] = firing.fired
         return manners
@@ -140,23 +155,27 @@ class Manners:
         said = self._why(automation, decision, clock)
         if decision.kind != Firing.Kind.TRIGGERED:
             return Judged(said)
-        if self._is_too_many(automation, clock, is_silent=bool(said)):
-            return Judged(said, only_counted=True)
+        is_silent = bool(said)
+        speaker = self.speaker.get(is_silent)
+        if self._is_too_many(automation, clock, is_silent=is_silent):
+            if speaker is not None and clock < speaker.until:
+                return Judged(said, speaker, only_counted=True)
+            speaker = self.speaker[is_silent] = Speaker(decision.id, clock + MINUTE)
+        else:
+            self.lately[is_silent].append(clock)
+            speaker = None
         if not said and automation.cooldown:
             if len(self.fired) >= MOST_FIRED:
                 self.fired.pop(next(iter(self.fired)))
             self.fired[_key(decision.key)] = decision.fired
-        return Judged(said)
+        return Judged(said, speaker)
 
     def _is_too_many(self, automation: Automation, clock: datetime, *, is_silent: bool) -> bool:
         lately = self.lately[is_silent]
         while lately and lately[0] <= clock - MINUTE:
             lately.popleft()
         most = automation.most_a_minute
-        if most and len(lately) >= most:
-            return True
-        lately.append(clock)
-        return False
+        return bool(most) and len(lately) >= most
 
     def _why(self, automation: Automation, decision: Decision, clock: datetime) -> str:
         if decision.depth >= MOST_DEPTH:

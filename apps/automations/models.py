@@ -207,6 +207,9 @@ class Firing(models.Model):
     more = models.PositiveIntegerField(
         default=0, help_text="Further firings of its minute, which it stands for."
     )
+    speaks_until = models.DateTimeField(
+        null=True, help_text="When that minute ends: of a firing that says how many more."
+    )
     acknowledged = models.DateTimeField(null=True)
     acknowledged_by = models.TextField(blank=True, default="")
 

@@ -10,12 +10,12 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.automations.decision import Kept
 from apps.automations.firing import copies_of, event_of, firing_of, tasks_of
-from apps.automations.manners import MINUTE
+from apps.automations.manners import MINUTE, Judged, Speaker
 from apps.automations.models import Automation, Bucket, Clock, Firing, Task, Tick
 from apps.events.audit import SOURCE, SYSTEM
 from apps.events.draft import Draft
@@ -70,26 +70,32 @@ def firings(decided: Sequence[Decided]) -> None:
     """Store the firings of decisions, with their tasks and events, in the order they came."""
     if not decided:
         return
-    copies = copies_of(one.decision for one in decided)
     ids = [one.decision.id for one in decided]
     known = set(Firing.objects.filter(id__in=ids).values_list("id", flat=True))
-    rows: list[Firing] = []
-    drafts: list[Draft] = []
-    now = timezone.now()
+    counted: dict[UUID, Speaker] = {}
+    written: list[tuple[Decided, Judged]] = []
     for one in decided:
         if one.decision.id in known:
             continue
         known.add(one.decision.id)
-        automation, manners = one.watched.automation, one.watched.manners
-        silent, only_counted = manners.judge(automation, one.decision, one.clock)
-        if only_counted:
-            if not one.again:
-                _count(manners.speaker.get(bool(silent)), rows)
-            continue
-        firing = firing_of(automation, one.decision, copies)
-        firing.silent = silent
-        if firing.kind == Firing.Kind.TRIGGERED:
-            manners.speaker[bool(silent)] = firing
+        judged = one.watched.manners.judge(one.watched.automation, one.decision, one.clock)
+        if judged.speaker is None or not judged.only_counted:
+            written.append((one, judged))
+        elif not one.again:
+            judged.speaker.more += 1
+            counted[judged.speaker.id] = judged.speaker
+    _store(written)
+    for id, speaker in counted.items():
+        Firing.objects.filter(id=id).update(more=speaker.more)
+
+
+def _store(written: Sequence[tuple[Decided, Judged]]) -> None:
+    copies = copies_of(one.decision for one, _ in written)
+    rows: list[Firing] = []
+    drafts: list[Draft] = []
+    now = timezone.now()
+    for one, judged in written:
+        firing = firing_of(one.watched.automation, one.decision, copies, judged)
         rows.append(firing)
         if not firing.silent:
             drafts.append(event_of(firing, one.decision, now))
@@ -98,15 +104,6 @@ def firings(decided: Sequence[Decided]) -> None:
     if drafts:
         source, _ = Source.objects.get_or_create(name=SOURCE, defaults={"system": SYSTEM})
         record(drafts, source_id=source.pk)
-
-
-def _count(speaker: Firing | None, rows: Sequence[Firing]) -> None:
-    """Let the firing that speaks for its minute stand for one more."""
-    if speaker is None:
-        return
-    speaker.more += 1
-    if speaker not in rows:
-        Firing.objects.filter(pk=speaker.pk).update(more=F("more") + 1)
 
 
 def fired_lately(automation: Automation, clock: datetime) -> Iterable[Firing]:

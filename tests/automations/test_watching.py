@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from apps.automations import taking_down
 from apps.automations import watching as following
+from apps.automations.doing.context import context_of
 from apps.automations.keeping import save, switch
 from apps.automations.machine import Machine
 from apps.automations.models import Automation, Bucket, Firing, LateEvents, Task, Tick
@@ -103,7 +104,7 @@ def test_silent_firings_take_no_room_of_those_that_do_something(watching, automa
         ({"label.team": "quiet"}, 0),
     ]
     silent = Firing.objects.exclude(silent="").order_by("tx", "seq")
-    assert [one.more for one in silent] == [0, 3]
+    assert [one.more for one in silent] == [0, 0, 2]
 
 
 def test_sender_cannot_pretend_a_loop(watching, automate, happen):
@@ -164,13 +165,13 @@ def test_crash_after_firing_and_before_memory_is_written_fires_once(
         happen("invoice.paid", "invoice.paid")
         watching.step()
     before = list(Firing.objects.order_by("tx", "seq").values_list("id", "more"))
-    assert [more for _, more in before] == [0, 2]
+    assert [more for _, more in before] == [0, 0, 1]
     watching.forget()
     watching.step()
     assert list(Firing.objects.order_by("tx", "seq").values_list("id", "more")) == before
     happen("invoice.paid", "invoice.paid")
     watching.step()
-    assert [one.more for one in Firing.objects.order_by("tx", "seq")] == [0, 3]
+    assert [one.more for one in Firing.objects.order_by("tx", "seq")] == [0, 0, 2]
 
 
 def test_follower_moved_by_another_process_steps_back(automate, happen):
@@ -308,11 +309,34 @@ def test_one_firing_says_how_many_more(watching, automate, happen):
     automate(PAID, most_a_minute=3)
     happen(*["invoice.paid"] * 5)
     watching.step()
-    assert list(Firing.objects.order_by("seq").values_list("more", flat=True)) == [0, 0, 2]
+    assert list(Firing.objects.order_by("seq").values_list("more", flat=True)) == [0, 0, 0, 1]
     watching.forget()
     happen("invoice.paid")
     watching.step()
-    assert list(Firing.objects.order_by("seq").values_list("more", flat=True)) == [0, 0, 3]
+    assert list(Firing.objects.order_by("seq").values_list("more", flat=True)) == [0, 0, 0, 2]
+
+
+def test_firing_that_says_how_many_more_does_so_when_it_knows(watching, automate, happen):
+    automate(PAID, most_a_minute=1, actions=[RECORD])
+    happen(*["invoice.paid"] * 4)
+    watching.step()
+    first, last = Firing.objects.order_by("seq")
+    now = timezone.now()
+    assert Task.objects.get(firing=first).due <= now
+    assert now < Task.objects.get(firing=last).due <= now + timedelta(minutes=1)
+    assert context_of(last)["firing"]["why"].endswith("It fired 2 more times within a minute.")
+
+
+def test_who_says_how_many_more_speaks_for_a_minute(watching, automate, happen):
+    automate(PAID, most_a_minute=1)
+    happen(*["invoice.paid"] * 3)
+    watching.step()
+    [watched] = watching.memory.watched.values()
+    watched.manners.speaker[False].until = timezone.now()
+    happen("invoice.paid")
+    watching.step()
+    told = Firing.objects.order_by("seq").values_list("more", "speaks_until__isnull")
+    assert list(told) == [(0, True), (1, False), (0, False)]
 
 
 def test_loop_is_cut_by_its_depth_and_said(watching, automate, happen):

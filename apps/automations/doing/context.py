@@ -38,7 +38,7 @@ def context_of(firing: Firing, automation: Automation | None = None) -> dict[str
         "triggering_labels": labels,
         "triggering_event": event,
         "triggering_value": firing.value,
-        "why": firing.why,
+        "why": _why(firing),
         "count": firing.count,
         "more": firing.more,
         "start": firing.start,
@@ -54,6 +54,13 @@ def context_of(firing: Firing, automation: Automation | None = None) -> dict[str
         "events": events,
         ORIGIN: _origin(),
     }
+
+
+def _why(firing: Firing) -> str:
+    if not firing.more:
+        return firing.why
+    times = "once more" if firing.more == 1 else f"{firing.more:,} more times"
+    return f"{firing.why} It fired {times} within a minute."
 
 
 def _children(children: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
