@@ -98,6 +98,8 @@ def listed(
 ) -> HttpResponse:
     pinned = set(asker.pins().values_list("view_id", flat=True))
     forms = dict([wrong] if wrong else [])
+    for form in (new, *forms.values()):
+        begin_with_mistake(form)
     shown = [
         Shown(
             view,
@@ -111,6 +113,12 @@ def listed(
     values = {"nav": "views", "views": shown, "new": new, "most_pinned": MOST_PINNED}
     status = 422 if new.errors or wrong else 200
     return render(request, "views/list.html", values, status=status)
+
+
+def begin_with_mistake(form: ViewForm) -> None:
+    """Lead who reads the page to the first thing that is wrong, wherever it stands."""
+    if wrong := next((name for name in form.fields if form.has_error(name)), None):
+        form.fields[wrong].widget.attrs["autofocus"] = True
 
 
 @require_safe

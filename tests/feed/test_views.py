@@ -1,6 +1,7 @@
 """Saved views: each person's own, and those that are shared."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -148,7 +149,10 @@ def test_a_name_is_taken_once_and_what_had_it_is_replaced_only_when_asked_to(loc
     assert refused.status_code == 422
     page = refused.content.decode()
     assert "You have a view “Failures” already. Replace it, or choose another name." in page
-    assert '<button name="replace" value="1">Replace “<bdi>Failures</bdi>”</button>' in page
+    assert "<span>Replace “<bdi>Failures</bdi>”</span></button>" in page
+    # It stands below all the views, and is where one reads on.
+    [asked_again] = re.findall("<input[^>]* autofocus[^>]*>", page)
+    assert 'name="name"' in asked_again
     assert View.objects.get().query == "outcome:failed"
     replaced = client.post("/views", other | {"replace": "1"}, headers=HOST)
     assert (replaced.status_code, replaced.url) == (302, "/views")
