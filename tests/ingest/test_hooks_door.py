@@ -147,7 +147,18 @@ def test_an_array_is_as_many_events(eventfeed: Eventfeed, person: Person) -> Non
         hook.post(["a", "b", "c"], headers={"X-Delivery": "1"})
     names = [event.rpartition(".")[2] for event, *_ in events_of(eventfeed)]
     assert names == ["a", "b", "c"]
-    assert hook.post([], headers={"X-Delivery": "2"}).json() == {"stored": 0, "known": 0}
+
+
+def test_what_a_template_makes_nothing_of_is_kept_unless_it_skips_it(
+    eventfeed: Eventfeed, person: Person
+) -> None:
+    template = "{% if body.draft %}{{ skip() }}{% endif %}[{% for one in body.all %}5{% endfor %}]"
+    hook = person.makes(template=template)
+    assert hook.post({"draft": True}).json() == {"stored": 0, "known": 0}
+    assert rejections_of(eventfeed, hook.id) == []
+    assert "made no event" in hook.post({"all": []}).json()["detail"]
+    (said, *_), *_ = rejections_of(eventfeed, hook.id)
+    assert "made no event" in said
 
 
 @pytest.mark.parametrize(

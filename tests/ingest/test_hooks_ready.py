@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -17,18 +18,22 @@ from apps.ingest.hooks.rendering import render_now
 
 def drafts(key: str, body: Any = None, **headers: str) -> list[Draft]:
     """Read a body, or what lies beside the template, as its hook would."""
+    content = READY[key].sample.encode() if body is None else json.dumps(body).encode()
+    found: list[Draft] = []
+    for reading in readings(key, content, **headers):
+        assert not isinstance(reading, Unreadable), reading.problems
+        found += reading
+    return found
+
+
+def readings(key: str, content: bytes, **headers: str) -> list[tuple[Draft, ...] | Unreadable]:
     ready = READY[key]
     recipe = Recipe(1, ready.title, ready.template, ready.delivery)
     told = {name.lower(): value for name, value in ready.headers.items()}
     told |= {name.lower().replace("_", "-"): value for name, value in headers.items()}
-    content = ready.sample.encode() if body is None else json.dumps(body).encode()
-    message = Message(content, headers=told)
+    message = Message(content, told.get("content-type", "application/json"), headers=told)
     elements = elements_in(render_now(asked(recipe, message)), recipe, message)
-    found: list[Draft] = []
-    for element in elements:
-        assert not isinstance(element.reading, Unreadable), element.reading.problems
-        found += element.reading
-    return found
+    return [element.reading for element in elements]
 
 
 def sample(key: str) -> Any:
@@ -68,6 +73,59 @@ def test_a_failure_is_said_as_one(key: str) -> None:
         "static": "completed",
     }
     assert drafts(key)[0].outcome.word == words.get(key, "information")
+
+
+UNREADABLE = {
+    "nothing": b"",
+    "an empty text": b'""',
+    "a number": b"5",
+    "an empty array": b"[]",
+    "an empty object": b"{}",
+    "a state alone": b'{"status": "firing"}',
+    "a kind alone": b'{"object_kind": "push", "event": "x", "eventType": "y"}',
+    "a page": b"<html>Bad gateway</html>",
+    "a form of something else": b"a=1&b=2",
+}
+
+
+@pytest.mark.parametrize("key", sorted(READY.keys() - {"static"}))
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+def test_no_delivery_is_lost_in_silence(key: str, content: bytes) -> None:
+    (reading,) = readings(key, content)
+    assert isinstance(reading, Unreadable)
+
+
+@pytest.mark.parametrize("key", sorted(READY.keys() - {"static"}))
+def test_half_a_delivery_is_refused(key: str) -> None:
+    content = READY[key].sample.encode()
+    (reading,) = readings(key, content[: len(content) // 2])
+    assert isinstance(reading, Unreadable)
+
+
+def test_a_form_of_github_is_the_event_in_it() -> None:
+    content = urlencode({"payload": READY["github"].sample}).encode()
+    (reading,) = readings("github", content, Content_Type="application/x-www-form-urlencoded")
+    assert not isinstance(reading, Unreadable)
+    (asked,) = drafts("github")
+    (draft,) = reading
+    assert (draft.event, draft.resource, draft.payload) == (
+        asked.event,
+        asked.resource,
+        asked.payload,
+    )
+
+
+def test_what_happens_in_a_group_of_gitlab_is_about_the_group() -> None:
+    body = {
+        "event_name": "user_add_to_group",
+        "created_at": "2026-11-21T09:12:03Z",
+        "group_name": "Acme",
+        "group_path": "acme",
+        "user_username": "mkeller",
+    }
+    (draft,) = drafts("gitlab", body)
+    assert draft.resource[RESOURCE_ID] == "gitlab.group.acme"
+    assert related(draft)["actor"] == "gitlab.user.mkeller"
 
 
 def test_a_push_to_github_is_about_its_repository() -> None:

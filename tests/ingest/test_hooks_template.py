@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from apps.ingest.adapters.message import Message, Unreadable
 from apps.ingest.hooks.drafting import Recipe
 from apps.ingest.hooks.reading import asked, elements_in
-from apps.ingest.hooks.renderer import Asked, Failed, Rendered
+from apps.ingest.hooks.renderer import Answer, Asked, Failed, Rendered, Skipped
 from apps.ingest.hooks.rendering import Renderer, render_now
 
 
@@ -22,7 +22,7 @@ def rendered(template: str, body: object = None, **headers: str) -> Any:
     return json.loads(answer.text)
 
 
-def answered(template: str, body: object = None, **headers: str) -> Rendered | Failed:
+def answered(template: str, body: object = None, **headers: str) -> Answer:
     told = {name.replace("_", "-"): value for name, value in headers.items()}
     return render_now(Asked(template, headers=told, body=json.dumps(body).encode()))
 
@@ -82,6 +82,27 @@ def test_what_is_missing_is_named_with_its_line() -> None:
     assert rendered('"{{ body.b.c|default("x") }}"', {}) == "x"
     assert rendered("{% if body.b.c %}1{% else %}2{% endif %}", {}) == 2
     assert rendered("[{% for one in body.b %}{{ one }}{% endfor %}]", {}) == []
+
+
+def readings(template: str) -> list[Any]:
+    recipe, message = Recipe(1, "any", template), Message(b"{}")
+    elements = elements_in(render_now(asked(recipe, message)), recipe, message)
+    return [element.reading for element in elements]
+
+
+def test_a_template_says_what_it_does_not_want() -> None:
+    assert isinstance(answered("[{{ skip() }}"), Skipped)
+    assert readings("{% if not body.a %}{{ skip() }}{% endif %}") == []
+
+
+def test_a_template_that_makes_nothing_has_not_understood() -> None:
+    (reading,) = readings("[{% for one in body.some %}{}{% endfor %}]")
+    assert reading.problems[0].reason.startswith("The template made no event of it")
+
+
+def test_a_template_refuses_in_its_own_words() -> None:
+    (reading,) = readings('{{ refuse("No order is in it.") }}')
+    assert reading.problems[0].reason == "No order is in it."
 
 
 def test_headers_are_asked_for_in_any_spelling() -> None:
@@ -208,4 +229,4 @@ def test_whatever_is_passed_through_is_an_event_or_says_why_not(body: object) ->
 @given(st.text() | st.from_regex(r"(\{[{%#] ?[a-z|(). ]* ?[}%#]\}|[a-z\n]){0,9}"), st.binary())
 def test_whatever_stands_in_a_template_has_an_answer(template: str, body: bytes) -> None:
     told = template.encode(errors="replace").decode()
-    assert isinstance(render_now(Asked(told, told, body=body)), Rendered | Failed)
+    assert isinstance(render_now(Asked(told, told, body=body)), Answer)

@@ -20,7 +20,7 @@ from apps.ingest.adapters.prefect.reading import (
     read_value,
 )
 from apps.ingest.hooks.body import told_body, told_headers
-from apps.ingest.hooks.renderer import Failed, Rendered
+from apps.ingest.hooks.renderer import Answer, Failed, Skipped
 from apps.ingest.ownership import warnings_for
 from apps.query.outcomes import OUTCOMES, Outcome
 
@@ -30,6 +30,8 @@ MOST_EVENTS = 100
 LARGEST_BODY = 1_000_000
 ROLE = "webhook"
 METHOD = "POST"
+# Silence would lose what the template does not know; what is not wanted is said to be so.
+NO_EVENT = "The template made no event of it; where none is wanted, let it say {{ skip() }}."
 UNRETRIED = "The delivery-id expression found nothing, so a retry would be a second event."
 
 
@@ -61,8 +63,10 @@ class Part:
     reading: Draft | Unreadable
 
 
-def drafts_in(answer: Rendered | Failed, recipe: Recipe, message: Message) -> Iterator[Part]:
+def drafts_in(answer: Answer, recipe: Recipe, message: Message) -> Iterator[Part]:
     """Yield each event that the template has made of the message."""
+    if isinstance(answer, Skipped):
+        return
     if isinstance(answer, Failed):
         unreadable = Unreadable.because(422, answer.say, answer.place, type="template_error")
         yield Part(None, unreadable)
@@ -74,6 +78,9 @@ def drafts_in(answer: Rendered | Failed, recipe: Recipe, message: Message) -> It
         yield Part(None, Unreadable.because(422, say, type="json_invalid"))
         return
     events = value if isinstance(value, list) else [value]
+    if not events:
+        yield Part(None, Unreadable.because(422, NO_EVENT, type="too_short"))
+        return
     if len(events) > MOST_EVENTS:
         say = f"The template wrote {len(events):,} events; the limit is {MOST_EVENTS}."
         yield Part(None, Unreadable.because(422, say, type="too_long"))

@@ -43,7 +43,7 @@ READY: Mapping[str, Ready] = {
             (
                 "In the repository or organization: Settings, Webhooks, Add webhook.",
                 "Payload URL: {address}",
-                "Content type: application/json. Secret: the one shown here when it was made.",
+                "Content type: either. Secret: the one shown here when it was made.",
                 "Choose which events; each becomes an event of the feed.",
             ),
             delivery='headers["X-GitHub-Delivery"]',

@@ -19,7 +19,7 @@ import msgspec
 from jinja2 import TemplateError, TemplateSyntaxError
 
 from apps.ingest.hooks.body import Headers, told_body
-from apps.ingest.hooks.sandbox import expression_of, template_of
+from apps.ingest.hooks.sandbox import Skip, expression_of, template_of
 
 MEBIBYTE = 1024 * 1024
 MOST_MEMORY = 512 * MEBIBYTE
@@ -59,7 +59,11 @@ class Failed(msgspec.Struct, tag=True):
         return f"{self.where}, line {self.line}" if has_lines else self.where
 
 
-Answer = Rendered | Failed
+class Skipped(msgspec.Struct, tag=True):
+    """The template has said that it wants nothing of this delivery."""
+
+
+Answer = Rendered | Skipped | Failed
 Values = Mapping[str, Any]
 T = TypeVar("T")
 ANSWER = msgspec.msgpack.Decoder(Answer)
@@ -89,13 +93,13 @@ def main() -> None:
 def answered(asked: Asked) -> Answer:
     """Render the template, and evaluate the expression of the delivery's id beside it."""
     values = _bounded("body", lambda: _values(asked))
-    if isinstance(values, Failed):
+    if isinstance(values, Skipped | Failed):
         return values
     text = _bounded("template", lambda: _text(asked, values))
-    if isinstance(text, Failed):
+    if isinstance(text, Skipped | Failed):
         return text
     delivery = _bounded("delivery id", lambda: _delivery(asked, values))
-    return delivery if isinstance(delivery, Failed) else Rendered(text, delivery)
+    return delivery if isinstance(delivery, Skipped | Failed) else Rendered(text, delivery)
 
 
 def _values(asked: Asked) -> Values:
@@ -125,7 +129,7 @@ def _delivery(asked: Asked, values: Values) -> str | None:
     return None if delivery in (None, "") else _plain(str(delivery))[:MOST_DELIVERY]
 
 
-def _bounded(where: str, work: Callable[[], T]) -> T | Failed:
+def _bounded(where: str, work: Callable[[], T]) -> T | Skipped | Failed:
     """Do what somebody has written, for as long as it may take; return what went wrong in it."""
     try:
         signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
@@ -133,6 +137,8 @@ def _bounded(where: str, work: Callable[[], T]) -> T | Failed:
             return work()
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
+    except Skip:
+        return Skipped()
     except OutOfTime:
         return Failed(f"It did not end within {MOST_SECONDS:.0f} s of computing.", where)
     except MemoryError:

@@ -29,6 +29,10 @@ SPELLED_UTC = " UTC"
 MILLISECONDS = 2e10
 
 
+class Skip(Exception):
+    """The template wants nothing of this delivery."""
+
+
 class Missing(ChainableUndefined):
     """What a message does not have: may be asked for more, and stand in a test, not be written."""
 
@@ -95,6 +99,16 @@ def _time(value: Any) -> datetime:
     return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
+def skip() -> NoReturn:
+    """End the template: of this delivery nothing is wanted."""
+    raise Skip
+
+
+def refuse(say: object) -> NoReturn:
+    """End the template: this is no delivery that it knows."""
+    raise TemplateRuntimeError(str(say))
+
+
 def from_cloud_event(body: Any, headers: Mapping[str, str]) -> Markup:
     """Write the event that a CloudEvent says, whether structured or in `ce-` headers."""
     attributes, data = _cloud_event(body, headers)
@@ -134,6 +148,7 @@ def _sandbox() -> Sandbox:
         "moment": moment,
         "from_cloud_event": from_cloud_event,
     }
+    sandbox.globals |= {"skip": skip, "refuse": refuse}
     return sandbox
 
 

@@ -20,6 +20,7 @@ KINDS = {
     "github.deployment": Kind("deployment", "rocket"),
     "github.alert": Kind("alert", "zap"),
     "gitlab.project": Kind("project", "box"),
+    "gitlab.group": Kind("group", "box"),
     "gitlab.user": Kind("user", "circle"),
     "gitlab.pipeline": Kind("pipeline", "flow"),
     "gitlab.job": Kind("job", "cog"),
