@@ -7,11 +7,12 @@ from typing import Any, cast
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
-from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
+from eventfeed.pages import set_up
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventfeed.settings")
-pages = get_asgi_application()  # sets Django up, so before what imports models
+pages = set_up()  # before what imports models
 
 from apps.events.counters import Teller  # noqa: E402
 from apps.events.recorder import recorder  # noqa: E402

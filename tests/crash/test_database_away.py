@@ -4,7 +4,7 @@ import http.client
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -121,6 +121,21 @@ def test_posts_are_refused_and_sockets_wait_until_postgresql_is_back(
     viewer.finish()
     assert not [id_ for id_, times in viewer.shown.items() if times > 1]
     assert (viewer.gaps, viewer.torn) == ([], [])
+
+
+def test_every_page_is_as_before_once_postgresql_is_back(up: Up, postgresql: Cluster):
+    pages = {"/": 200, "/sources": 200, "/nonsense": 404, f"/resources/{'x' * 40}": 404}
+    assert statuses(up, pages) == pages
+    with stopped(postgresql):
+        assert set(statuses(up, pages).values()) == {503}
+    wait_until(lambda: up.get("/readyz").status == 200, what="ready again")
+    for _ in range(3):
+        assert statuses(up, pages) == pages
+
+
+def statuses(up: Up, paths: Iterable[str]) -> dict[str, int]:
+    """Ask as a browser does that once signed in: then an error's page looks who it was."""
+    return {path: up.get(path, Cookie=f"sessionid={'s' * 32}").status for path in paths}
 
 
 def post_one(

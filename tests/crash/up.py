@@ -55,9 +55,9 @@ class Up:
     def get_json(self, path: str) -> Any:
         return json.load(self.get(path))
 
-    def get(self, path: str) -> http.client.HTTPResponse:
+    def get(self, path: str, **headers: str) -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WITHIN)
-        connection.request("GET", path)
+        connection.request("GET", path, headers=headers)
         return connection.getresponse()
 
     def send(self, number: signal.Signals) -> int:

@@ -16,7 +16,6 @@ import msgspec
 import psycopg
 import pytest
 from channels.db import database_sync_to_async
-from django.core.asgi import get_asgi_application
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import AsyncClient
@@ -27,6 +26,7 @@ from apps.feed import export_views
 from apps.feed.export import Export, Wanted
 from apps.feed.export_formats import FORMATS, harmless
 from apps.query import Outcome, parse
+from eventfeed.asgi import pages
 from tests.feed.watching import draft, store
 
 pytestmark = [
@@ -354,7 +354,7 @@ async def test_a_client_that_leaves_ends_its_export(local, monkeypatch):
             # As our server has it for who does not take what we send.
             await never.wait()
 
-    await asyncio.wait_for(get_asgi_application()(EXPORT, asked.get, send), 60)
+    await asyncio.wait_for(pages(EXPORT, asked.get, send), 60)
     assert len(read) == 1
 
 
@@ -374,6 +374,6 @@ async def test_what_broke_off_is_left_without_an_end(local, impatient, monkeypat
         sent.append(message)
 
     monkeypatch.setattr(Export, "part", failing)
-    await asyncio.wait_for(get_asgi_application()(EXPORT, asked.get, send), 60)
+    await asyncio.wait_for(pages(EXPORT, asked.get, send), 60)
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
     assert sent[-1]["more_body"]
