@@ -442,8 +442,9 @@ def test_a_firing_explains_itself_without_its_events(client):
         "outcome": "failed",
         "message": "It broke.",
     }
+    manners = {"more": 4, "speaks_until": datetime.now(UTC)}
     firing = firing_of(
-        one, events=[kept], count=3, key={"label.team": "ml"}, why="3 failed.", more=4
+        one, events=[kept], count=3, key={"label.team": "ml"}, why="3 failed.", **manners
     )
     task = task_of(firing, state=Task.State.PARKED, rendered={"body": "<b>bold</b>"})
     Attempt.objects.create(
@@ -460,7 +461,7 @@ def test_a_firing_explains_itself_without_its_events(client):
             "No answer.",
             "<i>no</i>",
         ),
-        *("<b>bold</b>", "stands for 4 more", "Try again", "Acknowledge"),
+        *("<b>bold</b>", "stands for 4 further ones", "Try again", "Acknowledge"),
     ):
         assert told in page
     assert "<i>no</i>" not in raw(client, f"/automations/firings/{firing.id}")
