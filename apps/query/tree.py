@@ -250,7 +250,7 @@ class InChain(Node):
     members: set[UUID] = field(default_factory=set, compare=False)
 
     def where(self) -> Sql:
-        return Sql(f"id IN ({CHAIN})", [self.id, self.id])
+        return Sql(f"id = ANY (ARRAY({CHAIN}))", [self.id, self.id])
 
     def predicate(self) -> Predicate:
         members = self.members
@@ -267,14 +267,19 @@ class InChain(Node):
 
 
 MOST_IN_CHAIN = 10_000
+# Step by step through the indexes: joined, the planner reads all there is, 1.8 s at a million.
 CHAIN = f"""
     WITH RECURSIVE up(id, follows) AS (
         SELECT %s::uuid, NULL::uuid
         UNION SELECT id, follows FROM event WHERE id = %s::uuid
-        UNION SELECT event.id, event.follows FROM event JOIN up ON event.id = up.follows
+        UNION SELECT found.* FROM up CROSS JOIN LATERAL (
+            SELECT event.id, event.follows FROM event WHERE event.id = up.follows OFFSET 0
+        ) AS found
     ), chain(id) AS (
         SELECT id FROM up UNION SELECT follows FROM up WHERE follows IS NOT NULL
-        UNION SELECT event.id FROM event JOIN chain ON event.follows = chain.id
+        UNION SELECT found.id FROM chain CROSS JOIN LATERAL (
+            SELECT event.id FROM event WHERE event.follows = chain.id OFFSET 0
+        ) AS found
     ) SELECT id FROM chain LIMIT {MOST_IN_CHAIN}
 """  # noqa: S608 - a number of ours
 

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from apps.events import search as searching
 from apps.events import walk
@@ -16,6 +18,7 @@ from apps.events.record import record
 from apps.events.rollups import Rollups
 from apps.events.search import Cursor, Page, QueryTimeout, count, last_match, search, search_log
 from apps.query import Outcome, Query, parse
+from apps.query.tree import CHAIN
 from tests.events.telling import NOON, told
 from tests.events.waiting import until_final
 
@@ -115,6 +118,16 @@ def count_all_there_is() -> None:
     until_final()
     while step(Rollups()):
         pass
+
+
+def test_a_chain_is_followed_step_by_step_never_by_reading_everything(source: Source):
+    happen("x" * 20, source)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {CHAIN}", [uuid4(), uuid4()])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Nested Loop" in plan
+    assert "Hash Join" not in plan
+    assert "Merge Join" not in plan
 
 
 def test_rare_events_are_told_by_the_index_at_once(source: Source, monkeypatch: pytest.MonkeyPatch):
