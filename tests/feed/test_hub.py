@@ -14,7 +14,7 @@ from apps.events import log
 from apps.events.log import head_sync
 from apps.events.models import Event
 from apps.events.position import Position
-from apps.events.search import search_log
+from apps.events.search import search, search_log
 from apps.feed import missed
 from apps.feed import viewer as viewing
 from apps.feed.hub import Hub
@@ -51,6 +51,17 @@ async def test_an_event_reaches_who_asked_for_it_and_nobody_else(hub):
         await late.until_rows(1)
     assert paid.ids == [id]
     assert [row["event"]["event"] for row in late.rows] == ["invoice.late"]
+
+
+async def test_a_large_payload_is_asked_live_as_it_is_stored(hub):
+    query = "payload.n:7 payload.text:*end"
+    async with Watcher(hub, query) as watcher:
+        await watcher.until_told("ok")
+        [id] = await store_soon(draft(payload={"text": "words " * 400_000 + "end", "n": 7}))
+        await watcher.until_rows(1)
+    assert watcher.ids == [id]
+    found = await database_sync_to_async(lambda: search(parse(query)).events)()
+    assert [str(event.id) for event in found] == [str(id)]
 
 
 async def test_nothing_is_missed_and_nothing_told_twice_while_viewers_come_and_go(hub):
