@@ -514,13 +514,13 @@ def test_a_dry_run_says_what_it_would_have_done(client):
 
 
 def test_a_destination_is_kept_sealed_and_never_shown(client):
-    fields = {"name": "ops", "url": "https://hooks.example.com/T0/secret", "secret": "whsec_YWJj"}
+    fields = {"name": "ops", "url": "https://hooks.example.com/services/secret", "secret": "whsec_YWJj"}
     assert post(client, "/automations/destinations/new?kind=webhook", fields).status_code == 302
     one = Destination.objects.get()
     for path in ("/automations/destinations", f"/automations/destinations/{one.id}"):
         page = raw(client, path)
         assert "https://hooks.example.com" in page
-        assert "T0" not in page
+        assert "services/" not in page
         assert "whsec_YWJj" not in page
     sealed = one.sealed
     post(client, f"/automations/destinations/{one.id}", {"name": "renamed", "private": "on"})
