@@ -514,7 +514,11 @@ def test_a_dry_run_says_what_it_would_have_done(client):
 
 
 def test_a_destination_is_kept_sealed_and_never_shown(client):
-    fields = {"name": "ops", "url": "https://hooks.example.com/services/secret", "secret": "whsec_YWJj"}
+    fields = {
+        "name": "ops",
+        "url": "https://hooks.example.com/services/secret",
+        "secret": "whsec_YWJj",
+    }
     assert post(client, "/automations/destinations/new?kind=webhook", fields).status_code == 302
     one = Destination.objects.get()
     for path in ("/automations/destinations", f"/automations/destinations/{one.id}"):
