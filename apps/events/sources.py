@@ -15,9 +15,12 @@ REMEMBERED = 60.0
 BRIEFLY = 1.0
 RETRY = 5.0
 
+Neighbour = tuple[str, str, list[str]]
+"""A source's name, its system and the networks it sends from."""
+
 _known: dict[str, tuple[int, float]] = {}
 _masks: dict[int, Mapping[str, Any]] = {}
-_networks: tuple[list[tuple[str, list[str]]], float] = [], 0.0
+_networks: tuple[list[Neighbour], float] = [], 0.0
 
 
 async def source_named(name: str, system: str, *, within: float = PATIENCE) -> int:
@@ -52,14 +55,25 @@ def masks_of(id: int) -> Mapping[str, Any]:
     return _masks.get(id, {})
 
 
-async def source_at(address: str) -> str | None:
-    """Return the source that sends from this address without a token; raises DatabaseAway."""
+async def sources_at(address: str) -> list[tuple[str, str]]:
+    """Return the name and system of each source that sends from this address without a token.
+
+    Raises DatabaseAway, unless it was known before.
+    """
     global _networks
     known, until = _networks
     if until < time.monotonic():
-        known = await in_database(_sources_with_networks)
-        _networks = known, time.monotonic() + REMEMBERED
-    return next((name for name, networks in known if _is_within(address, networks)), None)
+        if until:
+            # Meanwhile others do with what is known.
+            _networks = known, time.monotonic() + RETRY
+        try:
+            known = await in_database(_neighbours, within=BRIEFLY if until else PATIENCE)
+        except DatabaseAway:
+            if not until:
+                raise
+        else:
+            _networks = known, time.monotonic() + REMEMBERED
+    return [(name, system) for name, system, named in known if _is_within(address, named)]
 
 
 def _source(name: str, system: str) -> Source:
@@ -67,9 +81,9 @@ def _source(name: str, system: str) -> Source:
     return source
 
 
-def _sources_with_networks() -> list[tuple[str, list[str]]]:
+def _neighbours() -> list[Neighbour]:
     found = Source.objects.exclude(networks=[]).order_by("id")
-    return list(found.values_list("name", "networks"))
+    return list(found.values_list("name", "system", "networks"))
 
 
 def _is_within(address: str, networks: list[str]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db import OperationalError
 from google.protobuf.message import Message as Protobuf
 from google.rpc.status_pb2 import Status
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -19,10 +20,13 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 
+from apps.accounts import access
+from apps.accounts.access import token_bearing
 from apps.accounts.models import Token
 from apps.events.away import in_database
 from apps.events.recorder import DatabaseAway, recorder
 from apps.ingest.adapters.otlp.adapter import JSON, PROTOBUF
+from apps.ingest.doors.holding import AGAIN
 from apps.ingest.doors.otlp import PART, Logs, post_logs
 from tests.events.telling import told
 from tests.events.wire import Wire
@@ -271,6 +275,25 @@ async def test_after_that_it_is_a_503_that_says_when_to_come_again(
     assert Status.FromString(body).code == 14
     cuttable.mend()
     assert (await send(status_change(1)))[0] == 200
+
+
+async def test_a_token_never_seen_is_held_as_long(cuttable: Wire, monkeypatch: pytest.MonkeyPatch):
+    _, secret = await in_database(lambda: Token.make("new", scopes=["ingest"], source="new"))
+    asked: list[float] = []
+
+    def away(_: str) -> Token | None:
+        asked.append(time.monotonic())
+        if len(asked) < 5:
+            raise OperationalError
+        return token_bearing(secret)
+
+    monkeypatch.setattr(access, "token_bearing", away)
+    assert (await send(status_change(), secret, local=False))[0] == 200
+    assert asked[-1] - asked[0] >= 4 * AGAIN
+    monkeypatch.setattr(Logs, "hold", 0.3)
+    asked.clear()
+    status, headers, _ = await send(status_change(), f"ef_{'a' * 43}", local=False)
+    assert (status, headers[b"retry-after"]) == (503, b"3")
 
 
 # Who may send.

@@ -2,10 +2,13 @@
 
 from urllib.parse import parse_qs
 
-from apps.accounts.access import Caller, caller_of
-from apps.events.sources import source_at, source_named
+from apps.accounts.access import LOCAL, Caller, caller_of
+from apps.events.sources import source_named, sources_at
 from apps.ingest.doors.asgi import Scope
 from eventfeed.patience import PATIENCE
+
+# The systems whose senders come through the doorway of another.
+GUESTS = {"cloudevents": ("flyte",), "otel": ("flink",)}
 
 
 class Stranger(Exception):
@@ -16,12 +19,16 @@ class MayNotSend(Exception):
     """Somebody we know, without the scope to send."""
 
 
-async def admit(scope: Scope, token: str | None = None) -> Caller:
-    """Return who sends; raises Stranger, MayNotSend, AccessAway or DatabaseAway."""
+async def admit(scope: Scope, system: str, token: str | None = None) -> Caller:
+    """Return who sends through the doorway of a system.
+
+    Raises Stranger, MayNotSend, AccessAway or DatabaseAway.
+    """
     authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
     token = token or _token_in(scope.get("query_string", b""))
     caller = await caller_of(authorization or None, token, local=bool(scope["eventfeed.local"]))
-    caller = caller or await _neighbour(scope)
+    if caller is None or caller is LOCAL:
+        caller = await _neighbour(scope, system, needed=caller is None) or caller
     if caller is None:
         raise Stranger
     if "ingest" not in caller.scopes:
@@ -37,10 +44,17 @@ async def source_of(caller: Caller, source: str, system: str, *, within: float =
     return await source_named(caller.source or source, system, within=within)
 
 
-async def _neighbour(scope: Scope) -> Caller | None:
-    """Return who sends from a network that a source names, and so needs no token."""
+async def _neighbour(scope: Scope, system: str, *, needed: bool) -> Caller | None:
+    """Return who sends from a network that a source names, and so needs no token.
+
+    First the sources that send through this doorway. Where a token is needed, any other will do;
+    where none is, one machine sends what many sources say, and each keeps to its own.
+    """
     address, _ = scope.get("client") or ("", 0)
-    source = await source_at(address)
+    there = await sources_at(address)
+    own = [name for name, of in there if of == system or of in GUESTS.get(system, ())]
+    others = [name for name, _ in there] if needed else []
+    source = next(iter(own + others), None)
     return Caller(source, frozenset({"ingest"}), source, kind="network") if source else None
 
 

@@ -23,6 +23,7 @@ from apps.ingest.doors.admission import MayNotSend, Stranger, admit, source_of
 from apps.ingest.doors.answers import Answer, answered
 from apps.ingest.doors.asgi import Receive, Scope, Send
 from apps.ingest.doors.body import BodyRefused, Gone, read_body
+from apps.ingest.doors.holding import LEAST, held
 from apps.ingest.doors.refusals import Refusal, keep, refusal_by_database, refusals_in
 from apps.ingest.masking import Rules, masked, rules_of
 
@@ -34,10 +35,6 @@ TURN = 200
 LARGE = 1024 * 1024
 MOST_REFUSALS = 20
 RETRY_AFTER = {"retry-after": "3"}
-# Seconds between two looks whether the database is back.
-AGAIN = 0.25
-# Seconds that the database is given for an answer at least.
-LEAST = 1.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +116,7 @@ class Door:
         message = self._message(scope)
         caller = None
         try:
-            caller = await admit(scope)
+            caller = await self.admitted(scope)
             message = replace(message, body=await self._body(scope, receive))
             return self.accepted(message, await self.take(message, caller))
         except Stranger:
@@ -140,6 +137,10 @@ class Door:
         if not self.forgives(message):
             return self.refused(message, refused)
         return self.forgiven(message, refused) if kept else self.later(message, AWAY)
+
+    async def admitted(self, scope: Scope) -> Caller:
+        """Return who sends; raises Stranger, MayNotSend, and AccessAway or DatabaseAway in time."""
+        return await held(lambda: admit(scope, self.system), until=time.monotonic() + self.hold)
 
     async def take(self, message: Message, caller: Caller) -> Taken:
         """Store the events of a message; raises MessageRefused, Overloaded, DatabaseAway."""
@@ -186,15 +187,7 @@ class Door:
             raise MessageRefused(422, [refusal], message.body) from None
 
     async def _source_of(self, caller: Caller, until: float) -> int:
-        """Return the source, as soon as the database can tell; raises DatabaseAway."""
-        while True:
-            left = max(LEAST, until - time.monotonic())
-            try:
-                return await source_of(caller, self.source, self.system, within=left)
-            except DatabaseAway:
-                if time.monotonic() + AGAIN > until:
-                    raise
-                await asyncio.sleep(AGAIN)
+        return await held(lambda: source_of(caller, self.source, self.system), until=until)
 
     async def _masked(self, drafts: Sequence[Draft], rules: Rules) -> list[Draft]:
         kept: list[Draft] = []

@@ -5,6 +5,7 @@ a hook off that fails, or send again for ever, and it is a person here who must 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,7 @@ from apps.ingest.doors.answers import Answer, answered
 from apps.ingest.doors.asgi import Receive, Scope, Send
 from apps.ingest.doors.body import Gone
 from apps.ingest.doors.door import RETRY_AFTER, Door, MessageRefused
+from apps.ingest.doors.holding import held
 from apps.ingest.doors.refusals import Refusal, harmless
 from apps.ingest.hooks.body import told_headers
 from apps.ingest.hooks.drafting import SYSTEM
@@ -35,7 +37,8 @@ async def deliver(scope: Scope, receive: Receive, send: Send) -> None:
     """Hand a delivery to the hook whose address it came to."""
     slug = scope["path"].rstrip("/").rpartition("/")[2]
     try:
-        hook = await in_database(lambda: Hook.objects.at(slug))
+        until = time.monotonic() + HookDoor.hold
+        hook = await held(lambda: in_database(lambda: Hook.objects.at(slug)), until=until)
     except DatabaseAway as away:
         await answered(send, Answer(503, {"detail": str(away)}, RETRY_AFTER))
         return

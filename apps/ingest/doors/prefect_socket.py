@@ -79,7 +79,7 @@ async def _accept(send: Send, *, subprotocol: str | None) -> None:
 
 async def _admitted(scope: Scope, token: str | None) -> Caller:
     try:
-        return await _patiently(lambda: admit(scope, token))
+        return await _patiently(lambda: admit(scope, PrefectPost.system, token))
     except Stranger:
         raise TurnedAway(
             "Invalid token" if token else "Auth required but no token provided"

@@ -18,7 +18,7 @@ from apps.events.away import AWAY, DatabaseAway
 from apps.events.draft import Draft
 from apps.ingest.adapters.flyte.adapter import read_flyte_request
 from apps.ingest.adapters.message import Element, Message, Unreadable
-from apps.ingest.doors.admission import MayNotSend, Stranger, admit
+from apps.ingest.doors.admission import MayNotSend, Stranger
 from apps.ingest.doors.door import Door, MessageRefused
 from apps.ingest.grpc.admission import READ_ONLY, STRANGER, scope_of
 from apps.ingest.grpc.backlog import LATER
@@ -103,7 +103,7 @@ class FlyteEvents(grpc.GenericRpcHandler):
     async def _record(self, call: FlyteCall, request: bytes, context: Any) -> bytes:
         try:
             with room.holding(len(request)):
-                caller = await admit(scope_of(context, local=self._local))
+                caller = await call.admitted(scope_of(context, local=self._local))
                 await call.store(call.message_of(request), caller)
         except Stranger:
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, STRANGER)

@@ -136,7 +136,7 @@ async def _sent(requests: AsyncIterator[bytes], call: Any) -> None:
 async def store(seen: Seen) -> None:
     """Store an event as its sender's: the admin has said who may send."""
     try:
-        caller = await admit(seen.sender)
+        caller = await admit(seen.sender, seen.call.system)
     except (MayNotSend, Stranger):
         caller = LOCAL
     headers = {WARNING: seen.warning} if seen.warning else {}

@@ -11,7 +11,7 @@ import grpc
 from apps.events.away import AWAY
 from apps.ingest.adapters.message import Message
 from apps.ingest.adapters.otlp.adapter import PROTOBUF
-from apps.ingest.doors.admission import MayNotSend, Stranger, admit
+from apps.ingest.doors.admission import MayNotSend, Stranger
 from apps.ingest.doors.door import MessageRefused
 from apps.ingest.doors.otlp import Logs
 from apps.ingest.grpc.admission import READ_ONLY, STRANGER, scope_of
@@ -28,7 +28,7 @@ class LogsCall(Logs):
 
     async def export(self, message: Message, context: Any, *, local: bool) -> bytes:
         """Store what can be stored, and return the answer, which says what could not."""
-        caller = await admit(scope_of(context, local=local))
+        caller = await self.admitted(scope_of(context, local=local))
         try:
             return self.accepted(message, await self.take(message, caller)).body
         except MessageRefused as refused:
