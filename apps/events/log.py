@@ -23,6 +23,8 @@ from eventfeed.database import dsn
 logger = logging.getLogger(__name__)
 
 CHANNEL = "eventfeed"
+HEADER = "Eventfeed-Log"
+"""Names the log in answers that a relay reads, so that none takes over its own."""
 # Seconds between two looks: while nothing is heard of, and while rows lie above the horizon.
 TICK = 1.0
 SOON = 0.02

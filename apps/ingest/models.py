@@ -1,5 +1,6 @@
 """The tables of the way in."""
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -37,6 +38,13 @@ class Relay(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    def switch(self, *, on: bool) -> None:
+        """Have the worker run it, or no longer; its counts go on meanwhile, elsewhere."""
+        self.enabled, self.error = on, ""
+        # In local mode who switches it on reaches whatever this machine reaches.
+        self.anywhere = self.anywhere or (on and settings.LOCAL_MODE)
+        self.save(update_fields=["enabled", "error", "anywhere"])
 
 
 class RelayedHour(models.Model):

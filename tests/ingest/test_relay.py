@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from itertools import pairwise
@@ -9,17 +10,20 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.wsgi import get_wsgi_application
 from django.db import connection
 
 from apps.events.counters import gauges
+from apps.events.log import state_sync
 from apps.events.models import Event
 from apps.ingest.models import Relay
 from apps.ingest.relay import keeping
 from apps.ingest.relay.destinations import transport
 from apps.ingest.relay.keeping import keep_relays, relay_for, run_relay
-from apps.ingest.relay.prefect_server import PrefectServer, Window
+from apps.ingest.relay.prefect_server import PrefectServer, ServerRefuses, Window
 from apps.ingest.relay.relaying import spans
 from eventfeed.sealed import unseal
 from tests.ports import free_port
@@ -187,6 +191,15 @@ def test_a_server_that_cannot_be_reached_is_said():
         relay(f"http://127.0.0.1:{free_port()}/api")
 
 
+def test_a_relay_takes_from_another_eventfeed_and_nothing_from_itself(settings, empty_log):
+    settings.LOCAL_MODE = True
+    here = "http://localhost:8670/api"
+    to_us = httpx.WSGITransport(app=get_wsgi_application())
+    assert PrefectServer(here, transport=to_us, ours="another").first() is None
+    with pytest.raises(ServerRefuses, match="is this Eventfeed itself"):
+        PrefectServer(here, transport=to_us, ours=state_sync().id).first()
+
+
 def test_an_address_without_prefect_behind_it_is_said(prefect: Server):
     with pytest.raises(CommandError, match="is not the API"):
         relay(prefect.api.removesuffix("/api") + "/elsewhere")
@@ -252,6 +265,45 @@ def test_a_relay_is_started_stopped_and_forgotten_on_its_page(client, settings):
     assert not Relay.objects.get().enabled
     client.post(f"/sources/relays/{kept.id}/remove")
     assert not Relay.objects.exists()
+
+
+def test_what_a_command_began_goes_on_from_the_page_wherever_its_server_is(
+    client, settings, prefect: Server, worker: None
+):
+    settings.LOCAL_MODE, settings.EVENTFEED_ALLOWED_DESTINATIONS = True, []
+    relay(prefect.api)
+    kept = Relay.objects.get()
+    client.post(f"/sources/relays/{kept.id}/switch", {"on": ""})
+    before = kept.compared
+    wait_until(lambda: Relay.objects.get().compared > before, what="the worker has compared")
+    assert Relay.objects.get().error == ""
+
+
+def test_in_local_mode_a_relay_that_is_switched_on_may_go_anywhere(client, settings):
+    url = "http://prefect.acme.example:4200/api"
+    kept = relay_for(url)
+    for local in (False, True):
+        settings.LOCAL_MODE = local
+        client.post(f"/sources/relays/{kept.id}/switch", {"on": ""})
+        kept.refresh_from_db()
+        assert (kept.enabled, kept.anywhere) == (local, local)
+
+
+def test_what_becomes_of_a_relay_is_told(client, settings, empty_log):
+    settings.LOCAL_MODE = True
+    with suppress(CommandError):
+        relay(f"http://127.0.0.1:{free_port()}/api")
+    id = Relay.objects.get().id
+    client.post(f"/sources/relays/{id}/switch", {"on": ""})
+    client.post(f"/sources/relays/{id}/switch", {"off": ""})
+    client.post(f"/sources/relays/{id}/remove")
+    told = Event.objects.order_by("tx", "seq").values_list("event", "message")
+    assert [(event.removeprefix("eventfeed.audit."), message) for event, message in told] == [
+        ("relay.added", None),
+        ("relay.changed", "Switched on"),
+        ("relay.changed", "Switched off"),
+        ("relay.removed", None),
+    ]
 
 
 def test_what_is_no_address_is_said_beside_it(client, settings):

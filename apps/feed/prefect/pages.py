@@ -92,6 +92,8 @@ class Page:
     events: list[Event]
     total: int
     next: Token | None
+    log: str = ""
+    """The name of the log, of a first page."""
 
 
 def first_page(asked: EventFilter, limit: int) -> Page:
@@ -99,10 +101,11 @@ def first_page(asked: EventFilter, limit: int) -> Page:
 
     Raises QueryTimeout.
     """
-    end = state_sync().end
-    events, place = _read(asked, limit, after=None, end=end)
+    log = state_sync()
+    events, place = _read(asked, limit, after=None, end=log.end)
     total = _total(asked, least=len(events) + (place is not None))
-    return Page(events, total, place and Token(asked, limit, total, str(place), end))
+    following = place and Token(asked, limit, total, str(place), log.end)
+    return Page(events, total, following, log.id)
 
 
 def next_page(token: Token) -> Page:

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
+from apps.events.log import HEADER
 from apps.events.search import QueryTimeout
 from apps.feed.api import ApiView
 from apps.feed.api_errors import RETRY_SECONDS, as_json
@@ -53,7 +54,10 @@ class Events(PrefectView):
 
     def post(self, request: Request) -> HttpResponse:
         asked = read_body(request.body, Asked)
-        return as_page(request, first_page(asked.filter or EventFilter(), asked.limit))
+        page = first_page(asked.filter or EventFilter(), asked.limit)
+        response = as_page(request, page)
+        response[HEADER] = page.log
+        return response
 
 
 class NextEvents(PrefectView):

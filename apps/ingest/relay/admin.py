@@ -40,9 +40,7 @@ class RelayAdmin(ModelAdmin):
         return "waiting" if relay.error else "on"
 
     def save_model(self, request: HttpRequest, obj: Relay, form: Any, change: bool) -> None:
-        # Its counts go on meanwhile, in another process.
-        obj.error = ""
-        obj.save(update_fields=["enabled", "error"])
+        obj.switch(on=obj.enabled)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -16,7 +16,9 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from apps.events.absence import Absence
+from apps.events.audit import tell as audit
 from apps.events.counters import gauges
+from apps.events.log import state_sync
 from apps.events.models import Source
 from apps.ingest.models import Relay
 from apps.ingest.relay.destinations import transport
@@ -57,15 +59,17 @@ class Busy(Exception):
     """Another process runs this relay already."""
 
 
-def relay_for(url: str, *, source: str | None = None) -> Relay:
-    """Return the relay of an address, made with its source when it is new."""
+def relay_for(url: str, *, source: str | None = None, by: str | None = None) -> Relay:
+    """Return the relay of an address, made with its source when it is new, and told of."""
     url = url.rstrip("/")
     known = Relay.objects.select_related("source").filter(url=url).first()
     if known:
         return known
     name = source or f"Prefect at {httpx.URL(url).netloc.decode()}"
     kept, _ = Source.objects.get_or_create(name=name, defaults={"system": "prefect"})
-    return Relay.objects.create(url=url, source=kept)
+    relay = Relay.objects.create(url=url, source=kept)
+    audit("relay.added", kind="relay", name=url, by=by)
+    return relay
 
 
 def run_relay(
@@ -81,7 +85,7 @@ def run_relay(
     allowed = None if anywhere else settings.EVENTFEED_ALLOWED_DESTINATIONS
     via = None if allowed is None else transport(allowed=allowed)
     with _alone(relay):
-        server = PrefectServer(relay.url, auth=auth, transport=via)
+        server = PrefectServer(relay.url, auth=auth, transport=via, ours=state_sync().id)
         try:
             Relaying(relay, server, tell=tell).run(stop, once=once)
         finally:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -66,14 +65,12 @@ def relays(request: HttpRequest) -> HttpResponse:
 
 @for_writers
 def add(request: HttpRequest, told: dict[str, Any]) -> HttpResponse:
-    relay = relay_for(told["url"])
-    relay.enabled, relay.error = True, ""
-    # In local mode who fills in the form reaches whatever this machine reaches.
-    relay.anywhere = settings.LOCAL_MODE
+    relay = relay_for(told["url"], by=name_of(request))
     if told["auth"]:
         relay.sealed = seal(told["auth"])
-    relay.save(update_fields=["enabled", "error", "anywhere", "sealed"])
-    tell("relay.added", kind="relay", name=relay.url, by=name_of(request))
+        relay.save(update_fields=["sealed"])
+    relay.switch(on=True)
+    tell("relay.changed", kind="relay", name=relay.url, by=name_of(request), message="Switched on")
     return HttpResponseRedirect(HERE)
 
 
@@ -82,10 +79,9 @@ def add(request: HttpRequest, told: dict[str, Any]) -> HttpResponse:
 def switch(request: HttpRequest, id: int) -> HttpResponse:
     """Switch a relay on, or off: it goes on where it was."""
     relay = get_object_or_404(Relay, id=id)
-    relay.enabled = "on" in request.POST
-    relay.error = ""
-    relay.save(update_fields=["enabled", "error"])
-    tell("relay.changed", kind="relay", name=relay.url, by=name_of(request))
+    relay.switch(on="on" in request.POST)
+    state = "Switched on" if relay.enabled else "Switched off"
+    tell("relay.changed", kind="relay", name=relay.url, by=name_of(request), message=state)
     return HttpResponseRedirect(HERE)
 
 

@@ -16,6 +16,8 @@ from uuid import uuid4
 import httpx
 import msgspec
 
+from apps.events.log import HEADER
+
 PAGE = 50
 # More buckets than these are refused.
 MOST_BUCKETS = 1_000
@@ -67,12 +69,21 @@ class Bucket(msgspec.Struct):
 
 
 class PrefectServer:
-    """One server's event API. `api` is its address with `/api`, as PREFECT_API_URL has it."""
+    """One server's event API. `api` is its address with `/api`, as PREFECT_API_URL has it.
+
+    Of one that tells the log named `ours` nothing is taken: it is Eventfeed itself.
+    """
 
     def __init__(
-        self, api: str, *, auth: httpx.Auth | None = None, transport: httpx.BaseTransport | None
+        self,
+        api: str,
+        *,
+        auth: httpx.Auth | None = None,
+        transport: httpx.BaseTransport | None,
+        ours: str | None = None,
     ) -> None:
         self.api = api.rstrip("/")
+        self.ours = ours
         self._client = httpx.Client(
             auth=auth, timeout=TIMEOUT, transport=transport, follow_redirects=False
         )
@@ -131,6 +142,8 @@ class PrefectServer:
             raise ServerRefuses(
                 f"{self.api}{path} answers {answer.status_code}: {answer.text[:200]}"
             )
+        if self.ours and answer.headers.get(HEADER) == self.ours:
+            raise ServerRefuses(f"{self.api} is this Eventfeed itself, which has all its events.")
         return answer.content
 
     def _find_guard(self) -> None:

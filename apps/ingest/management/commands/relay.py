@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from apps.ingest.models import Relay
 from apps.ingest.relay.keeping import Busy, auth_of, relay_for, run_relay
 from apps.ingest.relay.prefect_server import ServerAway, ServerRefuses
 
@@ -36,8 +37,9 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         relay = relay_for(url, source=source)
+        # Whoever can type this command can reach what this machine reaches anyway.
+        Relay.objects.filter(pk=relay.pk).update(anywhere=True)
         try:
-            # Whoever can type this command can reach what this machine reaches anyway.
             run_relay(relay, stop, auth=auth(), anywhere=True, once=once, tell=self.say)
         except (Busy, ServerAway, ServerRefuses) as error:
             raise CommandError(str(error)) from error
