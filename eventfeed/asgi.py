@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
-from django.urls import re_path
+from django.urls import Resolver404, re_path, resolve
 
 from eventfeed.pages import set_up
 
@@ -17,13 +17,15 @@ pages = set_up()  # before what imports models
 from apps.events.counters import Teller  # noqa: E402
 from apps.events.recorder import recorder  # noqa: E402
 from apps.feed.routing import websocket_urlpatterns  # noqa: E402
-from apps.ingest.doorways import HTTP, PREFIXES, SOCKETS  # noqa: E402
+from apps.ingest.doors.answers import not_allowed  # noqa: E402
+from apps.ingest.doorways import HTTP, PREFIXES, SOCKETS, methods_at  # noqa: E402
 from eventfeed.health import healthz, readyz  # noqa: E402
 from eventfeed.local_guard import LocalGuard  # noqa: E402
 from eventfeed.static_files import StaticFiles  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
+READING = ["GET", "HEAD", "OPTIONS"]
 HEALTH = {("GET", "/healthz"): healthz, ("GET", "/readyz"): readyz}
 
 
@@ -62,11 +64,31 @@ class Entrance:
     async def _http(self, scope: Any, receive: Any, send: Any) -> None:
         method, path = scope["method"], bare(scope["path"])
         above, _, _ = path.rpartition("/")
-        application = self.http.get((method, path)) or PREFIXES.get((method, above)) or pages
-        await application(scope, receive, send)
+        application = self.http.get((method, path)) or PREFIXES.get((method, above))
+        await (application or otherwise(method, path))(scope, receive, send)
 
     async def _socket(self, scope: Any, receive: Any, send: Any) -> None:
         await SOCKETS.get(bare(scope["path"]), live)(scope, receive, send)
+
+
+def otherwise(method: str, path: str) -> Any:
+    """Return Django, unless there is only a doorway at the path, which takes no such method."""
+    if not (taken := methods_at(path)):
+        return pages
+    if is_page(path):
+        if method in READING:
+            return pages
+        taken += READING
+    # Django would say so in a page, and write the address of a hook, a secret, into the log.
+    return not_allowed(taken)
+
+
+def is_page(path: str) -> bool:
+    try:
+        resolve(path)
+    except Resolver404:
+        return False
+    return True
 
 
 def bare(path: str) -> str:

@@ -8,7 +8,6 @@ before: `eventfeed.ping` by `eventfeed.pong`, `eventfeed.closing` by `websocket.
 
 import asyncio
 import errno
-import json
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -28,6 +27,7 @@ from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.logger import LogPublisher, globalLogBeginner
 from zope.interface import implementer
 
+from eventfeed.refused import Refusal, Refused, in_json
 from eventfeed.startup import CannotStart
 
 Message = dict[str, Any]
@@ -56,6 +56,7 @@ class Server(server.Server):
         sockets: Sequence[socket.socket],
         most_body: int,
         most_in_flight: int = MOST_IN_FLIGHT,
+        refusal: Refusal = in_json,
         on_ready: Callable[[], None] = lambda: None,
         on_finish: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
@@ -74,6 +75,7 @@ class Server(server.Server):
         self.most_body = most_body
         self.most_in_flight = most_in_flight
         self.in_flight = 0
+        self.refusal = refusal
         self.on_finish = on_finish
 
     def run(self) -> None:
@@ -287,8 +289,28 @@ class WebRequest(http_protocol.WebRequest):
         self.content = BytesIO()
         # Else the channel would tell the sender to go on.
         self.requestHeaders.removeHeader(b"Expect")
-        self.channel.transport.write(_refusal(status, sentence))
+        self.channel.transport.write(self._refusal(status, sentence))
         reactor.callLater(LINGER_SECONDS, self.channel.transport.loseConnection)
+
+    def _refusal(self, status: HTTPStatus, sentence: str) -> bytes:
+        # Twisted tells a request its own first line only when the body is whole.
+        method, path = (
+            said.decode("latin-1") for said in (self.channel._command, self.channel._path)
+        )
+        content_type = (self.getHeader("content-type") or "").strip()
+        refused = Refused(method, path.partition("?")[0], content_type, status, sentence)
+        headers, body = self.server.refusal(refused)
+        lines = [
+            f"HTTP/1.1 {status.value} {status.phrase}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+        ]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    def setResponseCode(self, code: int, message: bytes | None = None) -> None:
+        # Twisted's own table ends before 422.
+        super().setResponseCode(code, message or _phrase(code))
 
     def _let_go(self) -> None:
         self.server.in_flight -= self._received
@@ -313,17 +335,11 @@ def _lower_name(name: bytes) -> bytes | None:
     return name.lower() if HEADER_NAME_RE.fullmatch(name) else None
 
 
-def _refusal(status: HTTPStatus, sentence: str) -> bytes:
-    # The second key is where Prefect's clients look.
-    body = json.dumps({"detail": sentence, "exception_message": sentence}).encode()
-    lines = [
-        f"HTTP/1.1 {status.value} {status.phrase}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-        "Connection: close",
-        *(["Retry-After: 1"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+def _phrase(code: int) -> bytes | None:
+    try:
+        return HTTPStatus(code).phrase.encode()
+    except ValueError:
+        return None
 
 
 class WebSocketProtocol(ws_protocol.WebSocketProtocol):

@@ -61,7 +61,7 @@ class Website:
             settings.ALLOWED_HOSTS.append(host)
         # Imported here: it sets up the application, which takes a moment.
         from apps.events.counters import Teller
-        from apps.ingest.doorways import most_body
+        from apps.ingest.doorways import most_body, refusal
         from eventfeed.asgi import application
 
         self._teller = Teller("web")
@@ -70,6 +70,7 @@ class Website:
             application,
             sockets=[self.socket],
             most_body=most_body(),
+            refusal=refusal,
             on_ready=lambda: self._begin(on_ready),
             on_finish=self._end,
         ).run()

@@ -35,6 +35,28 @@ async def test_it_is_ready_when_database_and_followers_are(client: httpx.AsyncCl
     assert report["server"].startswith("another")  # httpx's own stands in for ours here
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/logs", "POST"),
+        ("GET", "/api/v1/lineage/", "POST"),
+        ("PUT", "/api/cloudevents", "POST, OPTIONS"),
+        ("PUT", "/hooks/shop-AAAAAAAAAAAAAAAAAAAAAA", "POST, GET, HEAD, OPTIONS"),
+        ("DELETE", "/api/events", "POST, GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_a_doorway_says_by_which_methods_it_takes_what(
+    client: httpx.AsyncClient,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    path: str,
+    allowed: str,
+) -> None:
+    answer = await client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert "AAAA" not in caplog.text
+
+
 @pytest.mark.parametrize("path", ["/ws/nothing", "/"])
 async def test_a_socket_to_nowhere_is_refused(settings: Settings, path: str) -> None:
     settings.LOCAL_MODE = True

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -175,6 +175,17 @@ def test_a_large_request_is_stored_in_parts(eventfeed: Eventfeed):
 def test_a_body_over_64_mebibytes_is_a_413_however_small_it_comes(eventfeed: Eventfeed):
     body = gzip.compress(b"\0" * (64 * MEBIBYTE + 1))
     answer = post(eventfeed, body, PROTOBUF, **{"content-encoding": "gzip"})
+    assert answer.status_code == 413
+    assert read(Status, answer).code == 3
+
+
+def test_one_that_is_sent_in_pieces_is_told_so_in_the_same_words(eventfeed: Eventfeed):
+    def pieces() -> Iterator[bytes]:
+        for _ in range(65):
+            yield b"\0" * MEBIBYTE
+
+    url = f"http://127.0.0.1:{eventfeed.port}/v1/logs"
+    answer = httpx.post(url, content=pieces(), headers={"content-type": PROTOBUF}, timeout=120)
     assert answer.status_code == 413
     assert read(Status, answer).code == 3
 

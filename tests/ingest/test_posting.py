@@ -78,6 +78,7 @@ def test_one_wrong_event_keeps_the_batch_out_and_is_named_and_kept(eventfeed: Ev
     wrong = eventfeed.event(related=related)
     answer = eventfeed.post([eventfeed.event(), wrong, eventfeed.event()])
     assert answer.status_code == 422
+    assert answer.reason_phrase.startswith("Unprocessable")
     assert answer.json()["exception_message"] == (
         "Nothing was stored. Event 1, related[1].prefect.resource.id:"
         " The label prefect.resource.id is required."

@@ -1,10 +1,10 @@
 """Answers over HTTP."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from apps.ingest.doors.asgi import Send
+from apps.ingest.doors.asgi import Application, Receive, Scope, Send
 
 
 @dataclass(frozen=True)
@@ -34,3 +34,14 @@ async def answered(send: Send, answer: Answer) -> None:
     headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.fields.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
+
+
+def not_allowed(methods: Sequence[str]) -> Application:
+    """Return who tells of the methods that there are."""
+    allowed = ", ".join(methods)
+    answer = Answer(405, {"detail": f"What may be sent here: {allowed}."}, {"allow": allowed})
+
+    async def say(scope: Scope, receive: Receive, send: Send) -> None:
+        await answered(send, answer)
+
+    return say
