@@ -45,6 +45,10 @@ class Recipe:
     note: str = ""
     """What else one must know."""
 
+    @property
+    def carries_token(self) -> bool:
+        return any(MARK in one.text for one in self.lines)
+
 
 CLOUDEVENT = """\
 curl "$ADDRESS/api/cloudevents" \\
@@ -165,9 +169,9 @@ RECIPES: dict[str, Recipe] = {
         "flytepropeller, through Eventfeed to flyteadmin",
         [
             Lines(
-                "Where Eventfeed runs",
-                "EVENTFEED_FLYTE_GRPC=0.0.0.0:8089 \\\n"
-                "python manage.py grpc --forward flyteadmin.flyte:8089",
+                "In Eventfeed's environment, which is then started again",
+                "export EVENTFEED_FLYTE_GRPC=0.0.0.0:8089\n"
+                "export EVENTFEED_FLYTE_FORWARD=flyteadmin.flyte:8089",
             ),
             Lines(
                 "In flytepropeller's configuration",

@@ -30,12 +30,15 @@ class Shown:
 
 
 def add_source(request: HttpRequest, kind: str, name: str) -> Source:
-    """Add a source with a token; without a name, where nobody needs one, the doorway's own."""
+    """Add a source, with a token where its lines carry one.
+
+    Without a name, where nobody needs a token, it is the doorway's own.
+    """
     recipe = RECIPES[kind]
     source, added = Source.objects.get_or_create(
         name=name or recipe.source, defaults={"system": recipe.system, "kind": kind}
     )
-    if name:
+    if name and recipe.carries_token:
         make_token(request, source)
     if added:
         tell("source.added", kind="source", name=source.name, by=name_of(request))
@@ -91,15 +94,20 @@ def forget_token(request: HttpRequest, source: Source) -> None:
         request.session[FRESH] = kept
 
 
-def lines(request: HttpRequest, recipe: Recipe, token: str | None, *, needed: bool) -> list[Shown]:
-    """Return what to paste, with the address as the browser sees it."""
+def lines(
+    request: HttpRequest, recipe: Recipe | None, token: str | None, *, needed: bool
+) -> list[Shown]:
+    """Return what to paste, with the address as the browser sees it, and the token in any case."""
     address = request.build_absolute_uri("/").rstrip("/")
     host = urlsplit(address).hostname or ""
     secret = token or (PLACEHOLDER if needed else None)
-    return [
+    shown = [
         Shown(one.title, one.shown(address=address, host=host, token=secret))
-        for one in recipe.lines
+        for one in (recipe.lines if recipe else ())
     ]
+    if token and not any(token in one.text for one in shown):
+        shown.append(Shown("Its token", token))
+    return shown
 
 
 def needs_token(source: Source, tokens: object) -> bool:

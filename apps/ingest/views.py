@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.accounts.models import Token
 from apps.events.models import Rejection, Source
 from apps.ingest.again import CannotTry, try_again, why_not
-from apps.ingest.recipes import RECIPES
+from apps.ingest.recipes import PLACEHOLDER, RECIPES
 from apps.ingest.rejections import older_rejections, shown
 from apps.ingest.senders import Sender, row_of, senders
 from apps.ingest.source_forms import AddForm, SettingsForm, rules_in
@@ -155,13 +155,14 @@ def _source_page(
         forget_token(request, source)
     recipe, secret = RECIPES.get(source.kind), fresh_token(request, source)
     needed = needs_token(source, sender.tokens)
+    pasted = lines(request, recipe, secret, needed=needed)
     values = waiting | {
         "nav": "sources",
         "recipe": recipe,
-        "lines": lines(request, recipe, secret, needed=needed) if recipe else [],
+        "lines": pasted,
         "secret": secret,
+        "former_secret": any(PLACEHOLDER in one.text for one in pasted),
         "form": form or SettingsForm.of(source),
-        "needs_token": needed,
         "may_write": may_write(request),
     }
     return render(request, "sources/source.html", values, status=400 if form else 200)

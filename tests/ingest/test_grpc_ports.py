@@ -17,6 +17,7 @@ import httpx
 import psycopg
 import pytest
 
+from apps.ingest.recipes import RECIPES
 from eventfeed.embedded import Cluster
 from tests.waiting import WITHIN, wait_until
 
@@ -179,6 +180,20 @@ async def test_a_process_of_its_own_forwards(flyte: Any, start: Callable[..., Pr
         assert admin.asked[0] == flyte.task_event("e1")
         wait_until(lambda: ours.query("SELECT 1 FROM event WHERE system = 'flyte'"))
         assert f"Flyte, passed on to {admin.address}, has gRPC at" in ours.said
+
+
+async def test_up_forwards_with_the_settings_that_the_page_shows(
+    flyte: Any, start: Callable[..., Process]
+) -> None:
+    shown = re.findall(r"export (\w+)=", RECIPES["flyte-grpc"].lines[0].text)
+    async with flyte.stub_admin() as admin:
+        told = dict(zip(shown, ["0.0.0.0:0", admin.address], strict=True))
+        up = start("up", "--port", "0", **told)
+        port = up.flyte.rpartition(":")[2]
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            await flyte.propeller(channel).CreateTaskEvent(flyte.task_event("e1"))
+        assert admin.asked[0] == flyte.task_event("e1")
+        wait_until(lambda: up.query("SELECT 1 FROM event WHERE system = 'flyte'"))
 
 
 @pytest.mark.parametrize("admin", ["flyteadmin", "flyteadmin:http", "http://flyteadmin:8089"])
