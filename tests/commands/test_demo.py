@@ -9,6 +9,7 @@ from random import Random
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.accounts.models import Token
 from apps.events.models import Event, Source
 from apps.events.record import record
 from apps.events.words import REGISTRY, words
@@ -181,6 +182,18 @@ def test_remove_deletes_exactly_what_the_demo_made():
         ("other", draft.event),
         ("demo-flyte", "a.b"),
     }
+    assert set(Source.objects.values_list("name", flat=True)) == {"other", "demo-flyte"}
+
+
+@pytest.mark.usefixtures("empty_log")
+def test_remove_keeps_a_source_that_somebody_has_set_up():
+    Source.objects.create(name="demo-mine", system="flyte", networks=["10.0.0.0/8"])
+    Source.objects.create(name="demo-hers", system="flyte")
+    Token.make("hers", scopes=["ingest"], source="demo-hers")
+    run("--past", "1m", "--seconds", "0", "--seed", "a")
+    run("--remove")
+    kept = Source.objects.filter(name__startswith="demo-")
+    assert set(kept.values_list("name", flat=True)) == {"demo-mine", "demo-hers"}
 
 
 @pytest.mark.usefixtures("empty_log")
