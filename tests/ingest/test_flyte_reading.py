@@ -340,6 +340,8 @@ def test_numbers_that_json_has_not_are_told_as_text() -> None:
         ("tasks", {"logs": {}}, "event.logs", "It must be an array."),
         ("tasks", {"logs": [{}, {"uri": 5}]}, "event.logs[1].uri", "It must be a string."),
         ("tasks", {"retry_attempt": 1.5}, "event.retry_attempt", "It must be a whole number."),
+        ("tasks", {"retry_attempt": -1}, "event.retry_attempt", "It must be from 0 to"),
+        ("tasks", {"phase_version": 2**32}, "event.phase_version", "It must be from 0 to"),
         ("tasks", {"retry_attempt": True}, "event.retry_attempt", "It must be a whole number."),
         ("nodes", {"is_array": "yes"}, "event.is_array", "It must be true or false."),
         ("nodes", {"phase": []}, "event.phase", "It must be the name or the number"),

@@ -73,6 +73,14 @@ def _number(value: Any) -> int:
     raise Wrong("It must be a whole number.")
 
 
+def _count(value: Any) -> int:
+    """Read what is a uint32 in the proto: an attempt, an index, a version of a phase."""
+    number = value if type(value) is int else _number(value)
+    if 0 <= number < 2**32:
+        return number
+    raise Wrong("It must be from 0 to 4,294,967,295.")
+
+
 def _time(told: Any) -> str:
     """Write a Timestamp as protojson does: with 0, 3, 6 or 9 digits after the second."""
     try:
@@ -145,6 +153,7 @@ EPOCH = datetime(1970, 1, 1)
 TEXT = Value(_refused("It must be a string."), _as_told, str)
 FLAG = Value(_refused("It must be true or false."), _as_told, bool)
 NUMBER = Value(_number, _as_told, int)
+COUNT = Value(_count, _as_told)
 TIME = Value(_refused("It must be a time, such as 2026-11-20T10:00:00.123Z."), _time, str)
 DURATION = Value(_refused("It must be a duration, such as 60s."), _duration, str)
 STRUCT = Value(_refused("It must be an object."), _struct, dict)

@@ -4,6 +4,7 @@ https://github.com/flyteorg/flyte/blob/v1.16.8/flyteidl/protos/flyteidl/event/ev
 """
 
 from apps.ingest.adapters.flyte.forms import (
+    COUNT,
     DURATION,
     FLAG,
     NUMBER,
@@ -57,7 +58,7 @@ IDENTIFIER = message(
 WORKFLOW_EXECUTION_ID = message(project=TEXT, domain=TEXT, name=TEXT, org=TEXT)
 NODE_EXECUTION_ID = message(node_id=TEXT, execution_id=WORKFLOW_EXECUTION_ID)
 TASK_EXECUTION_ID = message(
-    task_id=IDENTIFIER, node_execution_id=NODE_EXECUTION_ID, retry_attempt=NUMBER
+    task_id=IDENTIFIER, node_execution_id=NODE_EXECUTION_ID, retry_attempt=COUNT
 )
 ERROR = message(
     code=TEXT,
@@ -105,8 +106,8 @@ TASK_NODE = message(
 )
 EXTERNAL_RESOURCE = message(
     external_id=TEXT,
-    index=NUMBER,
-    retry_attempt=NUMBER,
+    index=COUNT,
+    retry_attempt=COUNT,
     phase=enum(*TASK_PHASES),
     cache_status=enum(*CACHE_STATUSES),
     logs=Repeated(TASK_LOG),
@@ -168,7 +169,7 @@ TASK_EVENT = message(
     {"input_value": INPUT_VALUE, "output_result": OUTPUT_RESULT},
     task_id=IDENTIFIER,
     parent_node_execution_id=NODE_EXECUTION_ID,
-    retry_attempt=NUMBER,
+    retry_attempt=COUNT,
     phase=enum(*TASK_PHASES),
     producer_id=TEXT,
     logs=Repeated(TASK_LOG),
@@ -179,7 +180,7 @@ TASK_EVENT = message(
     error=ERROR,
     output_data=WHOLE_MESSAGE,
     custom_info=STRUCT,
-    phase_version=NUMBER,
+    phase_version=COUNT,
     reason=TEXT,
     task_type=TEXT,
     metadata=TASK_METADATA,
