@@ -361,9 +361,9 @@ def test_details_of_a_checkpoint_have_its_sizes_in_both_forms_and_its_type():
         "checkpoint": ("42", None),
         "type": ("Full Checkpoint", None),
         "status": ("COMPLETED", None),
-        "written": ("64.0 KiB", "65,536 bytes"),
-        "full size": ("1.0 MiB", "1,048,576 bytes"),
-        "metadata": ("4.0 KiB", "4,096 bytes"),
+        "written": ("64.0 KiB (65,536 bytes)", None),
+        "full size": ("1.0 MiB (1,048,576 bytes)", None),
+        "metadata": ("4.0 KiB (4,096 bytes)", None),
         "unaligned": ("no", None),
     }
 

@@ -73,7 +73,8 @@ def size(value: object) -> Cell:
     """Write a size as one reads it, its exact number of bytes behind it."""
     if isinstance(value, bool) or not isinstance(value, int):
         return text_of(value)
-    return Cell(human_size(value), hint=f"{value:,} bytes")
+    told, exact = human_size(value), f"{value:,} bytes"
+    return Cell(f"{told} ({exact})" if abs(value) >= 1024 else exact)
 
 
 def _failure(attributes: Mapping[str, Any]) -> Rows:
