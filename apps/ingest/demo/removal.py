@@ -55,6 +55,5 @@ def _remove_unused(sources: list[int]) -> None:
     untouched = Source.objects.filter(
         pk__in=sources, kind="", networks=[], masks={}, hook=None, rejection=None
     )
-    for others in (used, Relay.objects.values("source_id")):
-        untouched = untouched.exclude(pk__in=others)
-    untouched.exclude(name__in=Token.objects.values("source")).delete()
+    unrelayed = untouched.exclude(pk__in=used).exclude(pk__in=Relay.objects.values("source_id"))
+    unrelayed.exclude(name__in=Token.objects.values("source")).delete()
