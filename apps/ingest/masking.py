@@ -34,15 +34,29 @@ SECRET_NAME = re.compile(
 NO_SECRETS = {"PWD", "OLDPWD"}
 # OpenLineage's facets that repeat what a process was started with.
 SETTINGS = ("environmentVariables", "spark_properties")
-# `jdbc:sqlserver://host;user=me;password=…`
-PARAMETER = re.compile(
-    r"([?&;](?:password|passwd|pwd|secret|client_secret|token|access_token|api_?key|access_?key"
-    r"|sig|signature)=)([^&;\s\"'<>]+)",
-    re.IGNORECASE,
+PARAMETER_NAMES = (
+    "password|passwd|pwd|secret|client_secret|token|access_token|api_?key|access_?key|sig|signature"
 )
+# Azure's: so peculiar that they are known wherever they stand.
+KEY_NAMES = "account_?key|shared_?access_?key"
+# `jdbc:sqlserver://host;user=me;password=…`, `AccountName=me;AccountKey=…`
+PARAMETER = re.compile(
+    rf"((?:[?&;,](?:{PARAMETER_NAMES})|{KEY_NAMES})=)([^&;\s\"'<>]+)", re.IGNORECASE
+)
+# `jdbc:oracle:thin:me/password@host`
+ORACLE = re.compile(r"(jdbc:oracle:\w+:[^\s/:@\"'<>]*/\"?)([^\s/\"'<>]+)(?=\"?@)")
 # Plain searches, each a hundred times as fast as a pattern would be.
 FACETS = tuple(name.encode() for name in SETTINGS)
-PARAMETERS = (b"passw", b"pwd=", b"secret=", b"token=", b"key=", b"sig=", b"signature=")
+PARAMETERS = (
+    b"password=",
+    b"passwd=",
+    b"pwd=",
+    b"secret=",
+    b"token=",
+    b"key=",
+    b"sig=",
+    b"signature=",
+)
 PASSWORD_BYTES = re.compile(rb"(:\\?/\\?/[^\s/:@\"'<>]*:)([^\s/\"'<>]+)(?=@)")
 
 Walk = Callable[[Any], Any]
@@ -53,7 +67,7 @@ class Rules:
     """What is masked of a source's events; the defaults hold for whoever sets nothing."""
 
     passwords: bool = True
-    """Passwords in addresses, `postgresql://me:***@host`."""
+    """Passwords in addresses and connection strings, `postgresql://me:***@host`."""
     settings: bool = True
     """Environment variables and Spark properties whose names sound like a secret."""
     keys: tuple[str, ...] = ()
@@ -115,12 +129,14 @@ def _text_of(draft: Draft) -> bytes:
 def _may_hide(text: bytes) -> bool:
     if FACETS[0] in text or FACETS[1] in text:
         return True
-    # Colons are so many in JSON that looking for them too takes six times as long.
-    if b"//" not in text:
-        return False
-    if b"@" in text and PASSWORD_BYTES.search(text):
+    if b"@" in text and _may_hide_before_at(text):
         return True
     return b"=" in text and _names_any(PARAMETERS, text.lower())
+
+
+def _may_hide_before_at(text: bytes) -> bool:
+    # Colons are so many in JSON that looking for them too takes six times as long.
+    return (b"//" in text and PASSWORD_BYTES.search(text) is not None) or b"jdbc:oracle:" in text
 
 
 def _names_any(marks: tuple[bytes, ...], text: bytes) -> bool:
@@ -136,7 +152,7 @@ def _walk_of(rules: Rules) -> Walk:
         if isinstance(value, str):
             return text(value)
         if isinstance(value, dict):
-            return {key: entry(key, held) for key, held in value.items()}
+            return {text(key): entry(key, held) for key, held in value.items()}
         if isinstance(value, list):
             return [walk(held) for held in value]
         return value
@@ -156,10 +172,10 @@ def _as_it_is(text: str) -> str:
 
 
 def without_passwords(text: str) -> str:
-    """Return a text with the passwords in its addresses masked."""
-    if "://" not in text:
-        return text
-    return PARAMETER.sub(rf"\1{MASK}", PASSWORD.sub(rf"\1{MASK}", text))
+    """Return a text with the passwords masked in what leads to a server."""
+    if "@" in text:
+        text = ORACLE.sub(rf"\1{MASK}", PASSWORD.sub(rf"\1{MASK}", text))
+    return PARAMETER.sub(rf"\1{MASK}", text) if "=" in text else text
 
 
 def _without_secret_settings(value: Any) -> Any:

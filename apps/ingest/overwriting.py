@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 
-from apps.ingest.masking import DEFAULT, PASSWORD_BYTES, SETTINGS, Rules, sounds_secret
+from apps.ingest.masking import (
+    DEFAULT,
+    KEY_NAMES,
+    PARAMETER_NAMES,
+    PASSWORD_BYTES,
+    SETTINGS,
+    Rules,
+    sounds_secret,
+)
 
 # What stands before a value that sounds like a secret, also in JSON within a string of JSON.
 NAMED_VALUE = re.compile(
@@ -22,10 +30,13 @@ NAMED_VALUE = re.compile(
 )
 # `?password=`, with the `&` as Go and Java write it in JSON too.
 PARAMETER_BYTES = re.compile(
-    rb"((?:[?&;]|\\u0026|\\u003[bf])(?:password|passwd|pwd|secret|client_secret|token|access_token"
-    rb"|api_?key|access_?key|account_?key|sharedaccesskey|sig|signature)=)"
-    rb"((?:[^&;\s\"'<>\\]|\\(?!u0026|u003b|\")[^\s\"])+)",
+    rb"((?:(?:[?&;,]|\\u0026|\\u003[bf])(?:%b)|%b)="
+    % (PARAMETER_NAMES.encode(), KEY_NAMES.encode())
+    + rb")((?:[^&;\s\"'<>\\]|\\(?!u0026|u003b|\")[^\s\"])+)",
     re.IGNORECASE,
+)
+ORACLE_BYTES = re.compile(
+    rb"(jdbc:oracle:\w+:[^\s/:@\"'<>]*/(?:\\*\")?)([^\s/\"'<>\\]+)(?=(?:\\*\")?@)"
 )
 PARTS = re.compile(
     rb'"(?P<text>(?:[^"\\]|\\.)*)(?P<closed>"?)|(?P<mark>[{}\[\]:,])|(?P<plain>[^\s{}\[\]:,"]+)',
@@ -47,7 +58,8 @@ def masked_bytes(body: bytes, rules: Rules = DEFAULT) -> bytes:
 
 def _overwritten(body: bytes, rules: Rules, deep: int) -> bytes:
     if rules.passwords:
-        body = PARAMETER_BYTES.sub(_starred, PASSWORD_BYTES.sub(_starred, body))
+        for pattern in (PASSWORD_BYTES, ORACLE_BYTES, PARAMETER_BYTES):
+            body = pattern.sub(_starred, body)
     body = NAMED_VALUE.sub(_starred, body)
     if b'"' in body:
         return _Json(body, rules, deep).overwritten()

@@ -40,6 +40,17 @@ def payload_of(payload: Any, rules: Rules = DEFAULT) -> Any:
         ("jdbc:sqlserver://db;user=me;Password=hunter2;x=1",
          "jdbc:sqlserver://db;user=me;Password=***;x=1"),
         ("https://store/x?sv=1&sig=abc%3D", "https://store/x?sv=1&sig=***"),
+        ("jdbc:oracle:thin:scott/hunter2@h:1521:o", "jdbc:oracle:thin:scott/***@h:1521:o"),
+        ("jdbc:oracle:oci:scott/p@ss@//h:1521/o/a@b", "jdbc:oracle:oci:scott/***@//h:1521/o/a@b"),
+        ('jdbc:oracle:thin:scott/"hunter2"@h', 'jdbc:oracle:thin:scott/"***"@h'),
+        ("jdbc:oracle:thin:@//h:1521/orders", "jdbc:oracle:thin:@//h:1521/orders"),
+        ("at Blob.open(DefaultEndpointsProtocol=https;AccountName=me;AccountKey=aGk+/w==;x=1)",
+         "at Blob.open(DefaultEndpointsProtocol=https;AccountName=me;AccountKey=***;x=1)"),
+        ("by:\nAccountKey=aGk+/w==\n\tat Blob.open", "by:\nAccountKey=***\n\tat Blob.open"),
+        ("Server=db;User Id=me;Password=hunter2;x=1", "Server=db;User Id=me;Password=***;x=1"),
+        ("SharedAccessKeyName=a;SharedAccessKey=aGk=", "SharedAccessKeyName=a;SharedAccessKey=***"),
+        ("jdbc:teradata://db/USER=me,PASSWORD=hunter2", "jdbc:teradata://db/USER=me,PASSWORD=***"),
+        ("WHERE password = :p AND key=4", "WHERE password = :p AND key=4"),
         ("https://host:8080/a@b", "https://host:8080/a@b"),
         ("me@example.org: https://host", "me@example.org: https://host"),
         ("s3://bucket/token=abc", "s3://bucket/token=abc"),
@@ -47,6 +58,7 @@ def payload_of(payload: Any, rules: Rules = DEFAULT) -> Any:
 )  # fmt: skip
 def test_passwords_in_addresses_are_masked_wherever_they_stand(told, kept):
     assert payload_of({"deep": [{"uri": told}]}) == {"deep": [{"uri": kept}]}
+    assert payload_of({"spent": {told: 3}}) == {"spent": {kept: 3}}
     seen = masked(draft(resource={ID: told}, related=[{ID: told}], message=told))
     assert (seen.resource, seen.related, seen.message) == ({ID: kept}, [{ID: kept}], kept)
 
@@ -126,6 +138,10 @@ MINE = Rules(keys=("card*", "ssn"))
         rb'{"s\u0073n": "hunter2"}',
         b'{"ssn": "hunter2',
         b'{"uri": "jdbc:postgresql://db/x?user=u&password=hunter2"}',
+        b'{"uri": "jdbc:oracle:thin:scott/hunter2@h:1521"}',
+        rb'{"uri": "jdbc:oracle:thin:scott\/\"hunter2\"@h:1521"}',
+        b'{"jdbc:oracle:thin:scott/hunter2@h:1521": 1}',
+        rb'{"stack": "Caused by:\nAccountKey=hunter2"}',
         rb'{"uri": "jdbc:postgresql://db/x?user=u\u0026password=hunter2"}',
         rb'{"Message": "{\"uri\": \"https://x/?a=1&password=hunter2\", \"ssn\": \"hunter2\"}"}',
         b'{"environmentVariables": [{"value": "hunter2", "name": "DB_PASSWORD"}]}',
