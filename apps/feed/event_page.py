@@ -18,7 +18,7 @@ from apps.feed.around import Around, around, near
 from apps.feed.chain import Chain, by_id, chain
 from apps.feed.columns import LABEL, Column
 from apps.feed.drawn import Drawn, drawn
-from apps.feed.moments import ago
+from apps.feed.moments import MOMENT, ago
 from apps.feed.neighbours import earlier, following, previous
 from apps.feed.payload_tree import Node, tree
 from apps.feed.rows import ID, ROLE, exact, filtered, iso, role_words
@@ -198,6 +198,8 @@ class EventPage:
     def lag(self) -> str:
         """How long after it occurred it came, or how far the sender's clock is ahead."""
         lag = self.event.received - self.event.occurred
+        if abs(lag) < MOMENT:
+            return "as it occurred"
         if lag.total_seconds() < 0:
             return f"{ago(lag)} before it occurred: the sender's clock is ahead"
         return f"{ago(lag)} after it occurred"

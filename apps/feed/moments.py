@@ -99,10 +99,14 @@ def _field(moment: datetime | None) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="seconds") if moment else ""
 
 
+# Senders' clocks tell no less apart.
+MOMENT = timedelta(milliseconds=1)
+
+
 def ago(span: timedelta) -> str:
     """Return a duration in words, two units at most: “12 min 4 s”."""
     seconds = abs(span.total_seconds())
-    if seconds < 0.001:
+    if abs(span) < MOMENT:
         return "under 1 ms"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"

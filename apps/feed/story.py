@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from apps.events.models import Event
 from apps.events.words import ANYTHING_ICON, kind_of, words
-from apps.feed.moments import ago
+from apps.feed.moments import MOMENT, ago
 from apps.feed.rows import ROLE, role_words, shorten
 from apps.query import display_name
 from apps.query.outcomes import Outcome
@@ -98,9 +98,14 @@ def _since(event: Event, earlier: Iterable[Event], *, ended: bool) -> str:
         started = [other for other in past if other.outcome == Outcome.RUNNING]
         if started:
             start = min(started, key=lambda other: other.occurred)
-            return f", {ago(event.occurred - start.occurred)} after it started"
+            return _when(event, start, after="it started", at="as it started")
     if not past:
         return ""
     last = max(past, key=lambda other: other.occurred)
     said = words(last.event, last.resource)
-    return f", {ago(event.occurred - last.occurred)} after “{said.text}”"
+    return _when(event, last, after=f"“{said.text}”", at=f"at the same time as “{said.text}”")
+
+
+def _when(event: Event, before: Event, *, after: str, at: str) -> str:
+    span = event.occurred - before.occurred
+    return f", {ago(span)} after {after}" if span >= MOMENT else f", {at}"

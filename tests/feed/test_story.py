@@ -71,6 +71,15 @@ def test_what_has_no_start_is_measured_from_the_event_before():
     assert "".join(part for part, _ in parts) == "it is running, 5 s after “Flow run pending”."
 
 
+def test_what_comes_at_once_is_said_so():
+    pending = event("prefect.flow-run.Pending", "prefect.flow-run.1", 0, Outcome.WAITING)
+    running = event("prefect.flow-run.Running", "prefect.flow-run.1")
+    failed = event("prefect.flow-run.Failed", "prefect.flow-run.1", 0, Outcome.FAILED)
+    at_once = "it is running, at the same time as “Flow run pending”."
+    assert "".join(part for part, _ in story(running, [pending])) == at_once
+    assert "".join(part for part, _ in story(failed, [running])) == "it failed, as it started."
+
+
 @pytest.mark.parametrize(
     ("job", "sentence"), [("it", "it failed."), ("daily", "it of job daily failed.")]
 )
