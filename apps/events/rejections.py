@@ -10,6 +10,24 @@ from apps.events.counters import counters
 from apps.events.models import Rejection
 from eventfeed.patience import PATIENCE
 
+# What was wrong, as it is counted: few words that stay, whatever a doorway's clients are told.
+OTHERWISE = "wrong value"
+COUNTED_AS = {
+    "json_invalid": "malformed",
+    "missing": "missing",
+    "dict_type": "wrong type",
+    "list_type": "wrong type",
+    "string_type": "wrong type",
+    "uuid_type": "wrong type",
+    "event_too_large": "too large",
+    "string_too_long": "too large",
+    "too_long": "too large",
+    "too_deep": "too deep",
+    "too_short": "no event",
+    "template_error": "template",
+    "signature": "signature",
+    "missing_package": "missing package",
+}
 KEPT = 1_000
 EXCERPT = 64 * 1024
 
@@ -32,7 +50,7 @@ class Rejected:
     content_type: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     type: str = "value_error"
-    """What is wrong with it in one word, for the counters."""
+    """What is wrong with it, in pydantic's word where that has one."""
 
 
 async def reject(found: Callable[[], Iterable[Rejected]], *, within: float = PATIENCE) -> None:
@@ -66,7 +84,7 @@ def reject_sync(rejected: Rejected) -> None:
         newest = of_source.order_by("-id").values_list("id", flat=True)
         for first_too_many in newest[KEPT : KEPT + 1]:
             of_source.filter(id__lte=first_too_many).delete()
-    counters.reject(rejected.type)
+    counters.reject(COUNTED_AS.get(rejected.type, OTHERWISE))
 
 
 def _storable(text: str) -> str:

@@ -26,7 +26,7 @@ from apps.automations.models import Task
 from apps.events import partitions
 from apps.events.counters import Life, counters
 from apps.events.models import FollowerPosition, Process, Rejection, Source
-from apps.events.rejections import Rejected, reject_sync
+from apps.events.rejections import COUNTED_AS, OTHERWISE, Rejected, reject_sync
 from apps.feed import health
 from apps.feed.health import Disk, Found, Held, Part, Place, Rejections, Writer, shown
 from apps.feed.measures import bytes_in_words, time_in_words
@@ -297,7 +297,7 @@ def test_prometheus_can_read_the_metrics(visit: Any):
     source = Source.objects.get(name="tests")
     counters.overloaded(source.id)
     counters.tell(["tests"])
-    counters.reject("json_invalid")
+    counters.reject("malformed")
     Life("web").tell()
     told = metrics_in(visit("/metrics"))
     assert [sample.value for sample in told["eventfeed_database_up"]] == [1]
@@ -318,6 +318,12 @@ def test_every_metric_is_in_the_docs_under_the_name_it_has():
     names = [m.name + "_total" * (m.kind == "counter") for m in MEASURES]
     names += [DATABASE_UP[0], TROUBLE[0]]
     assert [name for name in names if f"`{name}`" not in docs] == []
+
+
+def test_all_that_rejections_are_counted_as_is_in_the_docs():
+    docs = (ROOT / "docs/running.md").read_text()
+    reasons = {*COUNTED_AS.values(), OTHERWISE}
+    assert [reason for reason in sorted(reasons) if f"`{reason}`" not in docs] == []
 
 
 @pytest.mark.usefixtures("empty_log")
