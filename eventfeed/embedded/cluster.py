@@ -93,7 +93,7 @@ class Cluster:
 
     def _watch(self) -> None:
         while not self._left.wait(1):
-            if self._postmaster() is not None:
+            if self._postmaster() is not None and not self._is_stopping():
                 continue
             with self._one_at_a_time:
                 if self._left.is_set():
@@ -107,6 +107,9 @@ class Cluster:
         if self._answers():
             return
         account = account_for(self.place.cluster)
+        if self._is_stopping():
+            # A SIGTERM has it let nobody in, and go on until the last of its connections ends.
+            self._end(account)
         if self._postmaster() is None:
             try:
                 self._prepare(account)
@@ -135,11 +138,21 @@ class Cluster:
         if self._postgres is not None:
             self._postgres.poll()  # a dead child stays in the process table until it is asked for
         try:
-            pid = int((self.place.cluster / "postmaster.pid").read_text().split("\n", 1)[0])
-            process = psutil.Process(pid)
-        except (OSError, ValueError, psutil.NoSuchProcess):
+            process = psutil.Process(int(self._told()[0]))
+        except (ValueError, psutil.NoSuchProcess):
             return None
         return process if self._is_ours(process) else None
+
+    def _is_stopping(self) -> bool:
+        """Whether a living postmaster has been asked to end."""
+        return "stopping" in self._told()[-1] and self._postmaster() is not None
+
+    def _told(self) -> list[str]:
+        """Return what a postmaster says of itself: its pid first, last how it stands."""
+        try:
+            return (self.place.cluster / "postmaster.pid").read_text().strip().split("\n")
+        except OSError:
+            return [""]
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
@@ -292,7 +305,11 @@ class Cluster:
     def _stop(self) -> None:
         if self._postmaster() is None:
             return
-        account = account_for(self.place.cluster)
+        self._end(account_for(self.place.cluster))
+        if self.place.socket_folder != self.place.cluster:
+            shutil.rmtree(self.place.socket_folder, ignore_errors=True)
+
+    def _end(self, account: Account) -> None:
         subprocess.run(
             [binaries() / "pg_ctl", "stop", "-D", self.place.cluster, "-m", "fast", "-s"],
             cwd=self.place.cluster,
@@ -301,8 +318,6 @@ class Cluster:
         )
         if self._postgres is not None:
             self._postgres.wait()
-        if self.place.socket_folder != self.place.cluster:
-            shutil.rmtree(self.place.socket_folder, ignore_errors=True)
 
 
 def binaries() -> Path:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import LiteralString
 
@@ -57,6 +58,10 @@ def postmaster(cluster: Cluster) -> psutil.Process:
     return psutil.Process(int((cluster.place.cluster / "postmaster.pid").read_text().split()[0]))
 
 
+def has_ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
 @pytest.mark.parametrize(
     "name",
     ["data", "with a space", 'it\'s, "quoted"', "deep/" + "er" * 60],
@@ -94,7 +99,7 @@ def test_it_is_started_again_when_its_postmaster_is_killed(cluster: Cluster) -> 
     cluster.use()
     before = postmaster(cluster)
     before.kill()
-    wait_until(lambda: not before.is_running() or before.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: has_ended(before))
     wait_until(lambda: answers(cluster))
     assert postmaster(cluster) != before
 
@@ -208,8 +213,24 @@ def test_a_ctrl_c_in_the_terminal_is_not_for_it(cluster: Cluster) -> None:
     assert os.getpgid(postmaster(cluster).pid) != os.getpgid(0)
 
 
-def test_a_smart_shutdown_from_elsewhere_is_undone(cluster: Cluster) -> None:
+@pytest.mark.parametrize("connected", [False, True], ids=["idle", "while somebody is connected"])
+def test_a_smart_shutdown_from_elsewhere_is_undone(cluster: Cluster, connected: bool) -> None:
     cluster.use()
-    postmaster(cluster).send_signal(signal.SIGTERM)
-    wait_until(lambda: not (cluster.place.cluster / "postmaster.pid").exists() or answers(cluster))
-    wait_until(lambda: answers(cluster))
+    with psycopg.connect(cluster.dsn()) if connected else nullcontext():
+        before = postmaster(cluster)
+        before.send_signal(signal.SIGTERM)
+        wait_until(lambda: has_ended(before))
+        wait_until(lambda: answers(cluster))
+        assert postmaster(cluster) != before
+
+
+def test_who_comes_during_a_smart_shutdown_need_not_wait_for_who_is_connected(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cluster, "_watch", lambda self: None)
+    cluster.use()
+    with psycopg.connect(cluster.dsn()):
+        postmaster(cluster).send_signal(signal.SIGTERM)
+        wait_until(lambda: not answers(cluster))
+        cluster.check()
+        assert answers(cluster)
