@@ -24,7 +24,7 @@ from apps.ingest.relay import keeping
 from apps.ingest.relay.destinations import transport
 from apps.ingest.relay.keeping import keep_relays, relay_for, run_relay
 from apps.ingest.relay.prefect_server import PrefectServer, ServerRefuses, Window
-from apps.ingest.relay.relaying import spans
+from apps.ingest.relay.relaying import many, spans
 from eventfeed.sealed import unseal
 from tests.ports import free_port
 from tests.prefect_server import Server
@@ -212,6 +212,10 @@ def test_a_private_address_is_not_called_unless_it_is_allowed(prefect: Server):
         closed.page(window)
     allowed = PrefectServer(prefect.api, transport=transport(allowed=["127.0.0.1"]))
     assert allowed.page(window).total >= 0
+
+
+def test_one_hour_is_said_as_one():
+    assert [many(count, "hour") for count in (0, 1, 2_000)] == ["0 hours", "1 hour", "2,000 hours"]
 
 
 def test_a_long_time_is_counted_in_spans_that_the_server_allows():

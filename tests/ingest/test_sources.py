@@ -102,7 +102,8 @@ def test_the_page_tells_of_every_sender(log, client):
     page = text(client.get("/sources"))
     assert page.index("orders") < page.index("silent")
     for said in ("Apache Spark", f"{token.prefix}…", "Order paid", "2 a minute", "10 in 24 h",
-                 "3 refused", "No time. and more", "Waiting for its first event"):  # fmt: skip
+                 "3 refused", "No time. · 1 more reason",
+                 "Waiting for its first event"):  # fmt: skip
         assert said in page
     assert f'href="/rejections?source={source.id}"' in client.get("/sources").content.decode()
 

@@ -137,7 +137,7 @@ class Relaying:
         self.note(compared=now, oldest=oldest, server_count=sum(one.count for one in buckets))
         if self.hours:
             missing = sum(one.count - scale.counted.get(one.start_time, 0) for one in behind)
-            self.tell(f"{missing:,} events in {len(behind):,} hours are to be read.")
+            self.tell(f"To be read: {many(missing, 'event')} in {many(len(behind), 'hour')}.")
 
     def counts_of(self, window: Window) -> Sequence[Bucket]:
         return self.server.counts(window, unit="hour")
@@ -149,11 +149,11 @@ class Relaying:
             relay=self.relay, start=bucket.start_time, defaults={"count": count}
         )
         self.note(own_count=sum(self.scales[-1].counted.values()))
-        self.tell(f"{bucket.start_time:%Y-%m-%d %H:00} · {count:,} events · {self.left}")
+        self.tell(f"{bucket.start_time:%Y-%m-%d %H:00} · {many(count, 'event')} · {self.left}")
 
     @property
     def left(self) -> str:
-        return f"{len(self.hours):,} hours left" if self.hours else "all read"
+        return f"{many(len(self.hours), 'hour')} left" if self.hours else "all read"
 
     def take(self, window: Window) -> int:
         """Record the events of a window; return how many the server gave."""
@@ -220,3 +220,7 @@ def spans(oldest: datetime, now: datetime) -> Iterator[Window]:
         # Both ends belong to a window.
         yield Window(since, min(since + longest - timedelta(microseconds=1), now))
         since += longest
+
+
+def many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
