@@ -96,8 +96,8 @@ async def test_stored_and_known_events_are_counted(source: Source):
 
 def test_rejections_are_counted_by_what_was_wrong(source: Source):
     before = counters.rejected["malformed"], counters.rejected["wrong value"]
-    for told in ("json_invalid", "never_heard_of"):
-        reject_sync(Rejected(source.id, "POST /x", "No JSON at byte 3.", b"{", type=told))
+    for type in ("json_invalid", "never_heard_of"):
+        reject_sync(Rejected(source.id, "POST /x", "No JSON at byte 3.", b"{", type=type))
     after = counters.rejected["malformed"], counters.rejected["wrong value"]
     assert after == (before[0] + 1, before[1] + 1)
 
