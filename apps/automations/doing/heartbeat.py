@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from apps.automations.doing import outbox
@@ -43,7 +43,7 @@ def _goes_on(followers: Sequence[str], seconds: float) -> bool:
     try:
         slow = [name for name in followers if behind(name).age > STALLED]
         still = _still([*followers, outbox.NAME], seconds)
-    except DatabaseError as error:
+    except Error as error:
         logger.warning("No heartbeat is sent: %s", " ".join(str(error).split()))
         return False
     finally:

@@ -20,7 +20,7 @@ from functools import partial
 from uuid import UUID
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from apps.automations.doing import actions, telling
@@ -116,7 +116,7 @@ class Deliverer:
                 with psycopg.connect(dsn(), autocommit=True, connect_timeout=3) as conn:
                     self.absence.end()
                     self._shift(conn)
-            except (psycopg.Error, DatabaseError, OSError) as error:
+            except (psycopg.Error, Error, OSError) as error:
                 self.absence.begin(error)
                 connection.close()
                 self.stop.wait(AWAY)
@@ -235,7 +235,7 @@ def _new(tasks: Mapping[UUID, Task]) -> list[Task]:
 def _tell_begun(tasks: Iterable[Task]) -> None:
     try:
         telling.begun(tasks)
-    except DatabaseError:
+    except Error:
         raise
     except Exception:
         # Told or not, it is to be done.
@@ -245,7 +245,7 @@ def _tell_begun(tasks: Iterable[Task]) -> None:
 def _ready(task: Task) -> Job | Done:
     try:
         return job_of(task)
-    except DatabaseError:
+    except Error:
         raise
     except Exception as error:
         logger.exception("A task could not be read.")

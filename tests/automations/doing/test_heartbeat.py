@@ -6,11 +6,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from apps.automations.doing import heartbeat
 from apps.automations.doing.heartbeat import keep_beating
+from apps.events.follower import behind
 from apps.events.models import Process, Source
 from apps.events.record import record
 from tests.automations.doing.receiving import answer
@@ -50,6 +51,22 @@ def test_a_follower_that_does_not_move_silences_it(beating, receiver, monkeypatc
     beating()
     wait_until(lambda: "does not move" in caplog.text)
     assert receiver.received == []
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_away_silences_it_until_it_is_back(
+    error, beating, receiver, monkeypatch, caplog
+):
+    errors = [error("the connection is closed")]
+    monkeypatch.setattr(heartbeat, "behind", lambda name: gone(errors) or behind(name))
+    beating()
+    wait_until(lambda: len(receiver.received) >= 1)
+    assert "No heartbeat is sent: the connection is closed" in caplog.text
+
+
+def gone(errors: list[Exception]) -> None:
+    if errors:
+        raise errors.pop()
 
 
 @pytest.mark.parametrize("name", ["registry", "outbox"])
