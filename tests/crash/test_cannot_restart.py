@@ -16,6 +16,8 @@ def test_pages_and_doors_answer_while_it_cannot_start(up: Up, tmp_path: Path) ->
     needed = up.data / "postgres" / "global" / "pg_control"
     away = needed.with_name("pg_control.away")
     assert up.get("/metrics").read().count(b"eventfeed_database_up 1") == 1
+    # Which networks are whose is asked once, and then known through any outage.
+    assert post(up.port, [{}]) == 422
     needed.rename(away)
     try:
         for process in up.postmasters():
