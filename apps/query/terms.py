@@ -327,5 +327,8 @@ def _cut_to_size(by_importance: Mapping[str, Mapping[str, str]]) -> BuiltTerms:
                 lost.append(what)
                 break
             kept[lexeme] = at
+    if not lost:
+        # Fewer bytes than they could have been.
+        return BuiltTerms(kept)
     said = " and ".join(lost)
     return BuiltTerms(kept, f"The event is so large that some {said} cannot be searched for.")

@@ -9,6 +9,7 @@ import pytest
 from apps.query import parse
 from apps.query.terms import (
     ID,
+    MOST_BYTES,
     NAME,
     ROLE,
     BuiltTerms,
@@ -168,3 +169,11 @@ def test_terms_too_large_keep_ids_and_roles_longest(database: psycopg.Connection
 
 def test_ordinary_terms_lose_nothing() -> None:
     assert terms_of(COMPLETED).dropped is None
+
+
+def test_terms_that_just_fit_lose_nothing_and_say_so() -> None:
+    related = tuple({ID: f"warehouse.orders.{n}", ROLE: "input"} for n in range(8_000))
+    terms = terms_of(Told(related=related))
+    assert 4 * len("".join(terms.lexemes)) > MOST_BYTES
+    assert "warehouse" in terms.lexemes
+    assert terms.dropped is None
