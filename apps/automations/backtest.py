@@ -73,6 +73,8 @@ class Backtest:
     firings: list[Firing] = field(default_factory=list)
     is_done: bool = False
     is_stopped: bool = False
+    is_shorter: bool = False
+    """Whether `since` is later than was asked for, because nothing is there of before."""
     _lately: deque[Fired] = field(default_factory=lambda: deque(maxlen=MOST_SHOWN))
 
     def __post_init__(self) -> None:
@@ -94,7 +96,7 @@ class Backtest:
     def run(self, progress: Progress | None = None) -> Self:
         """Let the events go by, and tell of it."""
         until = self.until or now()
-        past = self.past or Past.since(self.since)
+        past = self.past or self._begin(until)
         for part in past.slices():
             part = part.upto(until)
             if self.past is None:
@@ -108,12 +110,21 @@ class Backtest:
             if self.is_stopped:
                 break
         if not self.is_stopped:
-            self._decide(self._machine.tick(until, Place(*part.end)), until)
+            self._come_to_end(until, part)
             self.share, self.is_done = 1.0, True
         self.firings = self._shown()
         if progress is not None:
             progress(self)
         return self
+
+    def _begin(self, until: datetime) -> Past:
+        """Begin at the first event: of the time before it nobody knows what did not happen."""
+        begun = Past.begun()
+        self.is_shorter = begun is not None and begun > self.since
+        if begun is None or self.is_shorter:
+            self.since = self.automation.started = begun or until
+            self._machine = machine_of(self.automation)
+        return Past.since(self.since)
 
     def _fold(self, part: Slice) -> None:
         """Show the machine a piece of the log, and let time pass there as it did."""
@@ -128,12 +139,19 @@ class Backtest:
         self.late = machine.too_late
 
     def _pass_time(self, part: Slice, start: int, end: int) -> None:
-        """Decide what is due between these rows, at the first by which it is."""
+        """Decide what is due between these rows, each in its time, as now() would have."""
         machine, clocks = self._machine, part.clocks
         while start <= end and (due := machine.due()) is not None and due <= clocks[end]:
             start = bisect_left(clocks, due, start)
-            place = Place(*part.rows[start][:2])
-            self._decide(machine.tick(clocks[start], place), clocks[start])
+            clock = max(due, clocks[start - 1]) if start else due
+            self._decide(machine.tick(clock, Place(*part.rows[start][:2])), clock)
+
+    def _come_to_end(self, until: datetime, part: Slice) -> None:
+        machine, place = self._machine, Place(*part.end)
+        before = part.clocks[-1] if part.clocks else self.since
+        while (due := machine.due()) is not None and due <= until:
+            clock = max(due, before)
+            self._decide(machine.tick(clock, place), clock)
 
     def _decide(self, decisions: Iterable[Decision], clock: datetime) -> None:
         for decision in decisions:

@@ -108,6 +108,12 @@ class Past:
         horizon = state_sync().horizon
         return cls((_tx_of(moment - OVERLAP, horizon), 0), horizon=horizon)
 
+    @staticmethod
+    def begun() -> datetime | None:
+        """Return when the first event was received that is still there; None without any."""
+        first = _rows(FIRST_FROM, [0])
+        return first[0][1] if first else None
+
     @classmethod
     def behind(cls, place: tuple[int, int]) -> Past:
         """Return the log behind a place, with the clock as it was there."""

@@ -16,6 +16,7 @@ from apps.automations import watching as following
 from apps.automations.backtest import Backtest, backtest
 from apps.automations.models import Automation, Firing
 from apps.automations.reading import BadTrigger
+from apps.events.models import Event
 from apps.query import Outcome
 
 PAID = {"type": "presence", "query": "event:invoice.paid"}
@@ -162,6 +163,28 @@ def test_progress_is_told_and_ends(happen, monkeypatch):
     assert told[-1][1] == 1.0
 
 
+def test_silence_before_the_first_event_is_no_absence(happen, monkeypatch):
+    beat = {"type": "absence", "query": "event:beat", "within": 10}
+    happen("beat", received=-timedelta(seconds=65))
+    first = Event.objects.get().received
+    monkeypatch.setattr(backtesting, "now", lambda: first + timedelta(seconds=65))
+    spans = [backtest(of(beat, most_a_minute=0), first - ago) for ago in (HOUR, 7 * 24 * HOUR)]
+    assert [(tried.fired, tried.is_shorter, tried.since) for tried in spans] == [
+        (4, True, first)
+    ] * 2
+
+
+def test_each_window_of_a_long_silence_fires_in_its_time(happen):
+    happen("a")
+    happen("a", received=timedelta(hours=6))
+    first, last = Event.objects.order_by("received").values_list("received", flat=True)
+    beat = {"type": "absence", "query": "event:beat", "within": 20}
+    tried = backtest(of(beat, most_a_minute=2), first, last)
+    assert tried.fired == 6 * 180 - 1
+    assert len(tried.firings) == backtesting.MOST_SHOWN
+    assert not any(firing.more for firing in tried.firings)
+
+
 def test_stopped_it_tells_what_it_has(happen, monkeypatch):
     monkeypatch.setattr(past, "SLICE", 2)
     happen(*["invoice.paid"] * 5)
@@ -188,7 +211,7 @@ def test_the_last_are_shown_and_all_are_counted(happen, monkeypatch):
 def test_empty_past_has_an_end(empty_log):
     found = tried(PAID)
     assert (found.fired, found.looked_at, found.is_done) == (0, 0, True)
-    assert tried({"type": "absence", "query": "event:b", "within": 1_000}).fired == 3
+    assert tried({"type": "absence", "query": "event:b", "within": 1_000}).fired == 0
 
 
 def test_trigger_that_cannot_be_read_is_refused(empty_log):

@@ -19,6 +19,7 @@ from apps.automations.models import Automation
 from apps.automations.reading import read
 from apps.events.counting import Histogram, QueryTimeout, histogram
 from apps.feed.asked import Asked
+from apps.feed.automations.listing import Moment
 from apps.feed.automations.would import Would, would_of
 from apps.feed.histogram import Drawing, drawing_of, percent
 
@@ -81,6 +82,11 @@ class Trial:
     @property
     def is_done(self) -> bool:
         return self.past.is_done
+
+    @property
+    def begun(self) -> Moment | None:
+        """When the first event came, where that is later than what was asked for."""
+        return Moment.of(self.past.since) if self.past.is_shorter else None
 
     @property
     def left_out(self) -> int:
