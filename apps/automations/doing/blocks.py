@@ -34,19 +34,14 @@ def webhook_of_block(block: Mapping[str, Any]) -> Call:
     if _slug(block) != WEBHOOK or not data.get("url"):
         raise CannotDo(NO_WEBHOOK)
     headers = {str(name).lower(): str(value) for name, value in (data.get("headers") or {}).items()}
-    # What the block allows by default is not said by whoever keeps this machine.
     return Call(method=str(data.get("method") or "POST"), url=str(data["url"]), headers=headers)
 
 
-def notification_of_block(
-    block: Mapping[str, Any], subject: str, body: str, *, private: bool
-) -> Call | Notify:
+def notification_of_block(block: Mapping[str, Any], subject: str, body: str) -> Call | Notify:
     """Return what a notification block sends; raises CannotDo."""
     if _slug(block) == CUSTOM:
-        call = _custom(block.get("data") or {}, subject, body)
-        call.private = private
-        return call
-    return Notify(address_of_block(block), subject, body, private)
+        return _custom(block.get("data") or {}, subject, body)
+    return Notify(address_of_block(block), subject, body)
 
 
 def address_of_block(block: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from apps.automations.doing import actions
 from apps.automations.doing.blocks import notification_of_block, webhook_of_block
-from apps.automations.doing.destinations import PrefectServer
+from apps.automations.doing.destinations import PrefectServer, may_be_private
 from apps.automations.doing.job import (
     MOST_KEPT,
     CannotDo,
@@ -30,6 +30,8 @@ from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
 
 MOST_READ = 1024 * 1024
 KIND = "__prefect_kind"
+# By which a receiver knows a request that comes again, as Standard Webhooks has it.
+ID_HEADER = "webhook-id"
 SUSPENDED_SECONDS = 3_600
 # What a template may ask for besides, and where the server has it.
 OBJECTS = {
@@ -272,7 +274,9 @@ def _call_webhook(server: Server, told: Mapping[str, Any]) -> Done:
         payload = json.dumps(payload, indent=2)
     body = render(payload, _context(server, [payload]))
     call = webhook_of_block(block)
-    call.body, call.private = body.encode(), call.private or server.job.private
+    # Where the server is allowed to be private, that is not said of what its blocks name.
+    call.body, call.private = body.encode(), may_be_private(call.url)
+    call.headers.setdefault(ID_HEADER, str(server.job.id))
     made = done(send(call), {**told, "payload": body[:MOST_KEPT]})
     made.related = related
     return made
@@ -283,7 +287,10 @@ def _send_notification(server: Server, told: Mapping[str, Any]) -> Done:
     texts = [told.get("subject") or "Prefect automated notification", told.get("body") or ""]
     context = _context(server, texts)
     subject, body = (render(text, context) for text in texts)
-    asked = notification_of_block(block, subject, body, private=server.job.private)
+    asked = notification_of_block(block, subject, body)
+    asked.private = may_be_private(asked.url)
+    if isinstance(asked, Call):
+        asked.headers.setdefault(ID_HEADER, str(server.job.id))
     made = done(send(asked))
     made.rendered = {**told, "subject": subject, "body": body[:MOST_KEPT]}
     made.related = related

@@ -248,7 +248,7 @@ def test_an_automation_of_the_server_is_paused(prefect):
     assert prefect.get(f"/automations/{told['id']}")["enabled"] is False
 
 
-def test_a_webhook_block_is_called(prefect, receiver):
+def test_a_webhook_block_is_called(prefect, receiver, allowed):
     block = prefect.block(
         "webhook", {"url": receiver.url, "method": "PUT", "headers": {"X-Key": "a-key"}}
     )
@@ -260,10 +260,22 @@ def test_a_webhook_block_is_called(prefect, receiver):
     assert received.headers["x-key"] == "a-key"
     assert told.payload["response_body"] == "thank you"
     assert told.related[0]["prefect.resource.role"] == "block"
+    assert received.headers["webhook-id"] == str(Task.objects.get().id)
     assert "a-key" not in json.dumps(Task.objects.get().rendered)
 
 
-def test_a_notification_block_is_used(prefect, receiver):
+@pytest.mark.parametrize(
+    ("kind", "slug"),
+    [("call-webhook", "webhook"), ("send-notification", "custom-webhook")],
+)
+def test_a_block_may_go_nowhere_private_although_its_server_may_be(kind, slug, prefect, receiver):
+    block = prefect.block(slug, {"name": "a", "url": receiver.url, "method": "POST"})
+    said = failed({"type": kind, "block_document_id": block, "subject": "a", "body": "b"})
+    assert "EVENTFEED_ALLOWED_DESTINATIONS" in said
+    assert not receiver.received
+
+
+def test_a_notification_block_is_used(prefect, receiver, allowed):
     block = prefect.block(
         "mattermost-webhook",
         {"hostname": "127.0.0.1", "port": receiver.port, "secure": False, "token": "abc"},
@@ -281,7 +293,7 @@ def test_a_notification_block_is_used(prefect, receiver):
     assert received.path == "/hooks/abc"
 
 
-def test_a_block_says_itself_what_it_sends(prefect, receiver):
+def test_a_block_says_itself_what_it_sends(prefect, receiver, allowed):
     block = prefect.block(
         "custom-webhook",
         {
@@ -357,7 +369,7 @@ def test_a_block_that_is_none_is_said(prefect):
         assert "a-key" not in said
 
 
-def test_a_template_may_ask_the_server(prefect, receiver):
+def test_a_template_may_ask_the_server(prefect, receiver, allowed):
     run = prefect.flow_run()
     block = prefect.block("webhook", {"url": receiver.url})
     done(
