@@ -53,14 +53,15 @@ class Field:
     says_present: str = "with anything"  # for `field:*`
     denies_present: str = "with nothing"
     settle: Callable[[Any], Any] = lambda said: said  # to its one form, or raise Unfit
-    comparisons: Mapping[str, str] | None = None
-    """What its comparisons are called; without them it has no order. "" stands before equals."""
+    leads: Callable[[Value], str] | None = None
+    """What stands before a value: what its comparison is called. Without it there is no order."""
+    written: Callable[[Value], str] = lambda value: value.typed
     note: Callable[[Any], str] = lambda _: ""
     """What the sentence adds of a value that could be taken for something else."""
 
 
 NUMBERS = {than: f"{word} " for than, word in COMPARISONS.items()} | {"": "= "}
-TIMES = {">": "after ", ">=": "since ", "<": "before ", "<=": "until ", "": "on "}
+TIMES = {">": "after ", ">=": "since ", "<": "before ", "<=": "until "}
 
 
 def field_of(name: str, key: str | None) -> Field | None:
@@ -84,8 +85,8 @@ def payload_field(path: payload.Path) -> Field:
     return Field(
         partial(read_payload, path), f"with {said} ", f"without {said} ",
         f"with a {said}", f"without a {said}",
-        settle=partial(settle_payload, path), comparisons=NUMBERS,
-        note=partial(_note_of_payload, path),
+        settle=partial(settle_payload, path), leads=partial(_lead_in_payload, path),
+        written=_written_in_payload, note=partial(_note_of_payload, path),
     )  # fmt: skip
 
 
@@ -357,6 +358,21 @@ def settle_time(said: Said) -> Said:
     return said
 
 
+def _lead_of_time(value: Value) -> str:
+    return TIMES[value.comparison] if value.comparison else Moment(value.text).preposition
+
+
+def _lead_in_payload(path: payload.Path, value: Value) -> str:
+    is_time = value.comparison and _number(path, value) is None
+    return _lead_of_time(value) if is_time else NUMBERS[value.comparison]
+
+
+def _written_in_payload(value: Value) -> str:
+    """Write a text in quotes that would be a number without them."""
+    is_text = value.quoted and not value.comparison and payload.spells_more(value.text)
+    return quote(value.text) if is_text else value.typed
+
+
 def _note_of_time(said: Said) -> str:
     return "UTC" if any(Moment(end.text).is_in_utc for end in _ends(said)) else ""
 
@@ -444,7 +460,7 @@ FIELDS = {
         "that occurred ",
         "that did not occur ",
         settle=settle_time,
-        comparisons=TIMES,
+        leads=_lead_of_time,
         note=_note_of_time,
     ),
     "received": Field(
@@ -452,7 +468,7 @@ FIELDS = {
         "received ",
         "not received ",
         settle=settle_time,
-        comparisons=TIMES,
+        leads=_lead_of_time,
         note=_note_of_time,
     ),
     "is": Field(read_state, "that are ", "that are not ", settle=settle_state),

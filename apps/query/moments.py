@@ -44,6 +44,14 @@ class Moment:
         found = _WRITTEN.fullmatch(self.text)
         return self.text in _DAYS or bool(found and not found["zone"])
 
+    @property
+    def preposition(self) -> str:
+        """What stands before it in a sentence: something happens on a day, at an hour."""
+        found = _WRITTEN.fullmatch(self.text)
+        if not found:
+            return "" if self.text in _DAYS else "at "
+        return "at " if found["hour"] else "on " if found["day"] else "in "
+
     def span(self, now: datetime) -> tuple[datetime, datetime]:
         """Return its first instant and the first after it; the same one twice for an instant.
 

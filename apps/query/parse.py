@@ -72,10 +72,11 @@ FIELD_NAMES = (*(name for name in FIELDS if "." not in name), "label", "payload"
 # What other tools call them.
 ALIASES = {"name": "event", "tag": "related.tag"}
 NAMES_ELSEWHERE = dict.fromkeys(("state", "status", "severity", "level"), "outcome")
+# How the sentence begins to ask for one, and for none.
 OF_ONE_RESOURCE = {
-    "resource": "whose resource is ",
-    "related": "related to one ",
-    "any": "about one ",
+    "resource": ("whose resource is one ", "whose resource is not one "),
+    "related": ("related to one resource ", "not related to any resource "),
+    "any": ("about one resource ", "not about any resource "),
 }
 
 _AND = re.compile(r"AND(?![^\s()])\s*")
@@ -305,7 +306,7 @@ class _Reader(Reading):
         inner = self.one_of(alternatives, found.end(), self.at)
         self.joining = OF_EVENTS
         node = OneResource(found[1], inner.node)
-        parts = [("not " if negated else "", False), (OF_ONE_RESOURCE[found[1]], False)]
+        says = (OF_ONE_RESOURCE[found[1]][negated], False)
         return Clause(
             text=f"{'-' if negated else ''}{found[1]}{inner.text}",
             start=start,
@@ -314,7 +315,7 @@ class _Reader(Reading):
             field=f"{found[1]}()",
             values=(),
             node=Not(node) if negated else node,
-            says=(*parts, *inner.says),
+            says=(says, *_of_one_says(inner)),
             parts=inner.parts,
         )
 
@@ -360,7 +361,7 @@ class _Reader(Reading):
 
     def field_clause(self, found: re.Match[str], start: int, negated: bool) -> Clause:
         name, field = self.field(found)
-        scalars = self.scalars(ordered="" if field.comparisons else found["name"])
+        scalars = self.scalars(ordered="" if field.leads else found["name"])
         # A value that is said twice is asked once.
         values = list(dict.fromkeys([self.settled(one, field.settle) for one in scalars]))
         nodes = [field.read(value) for value in values]
@@ -534,6 +535,12 @@ def _one_of_says(alternatives: Sequence[Sequence[Clause]], negated: bool) -> lis
     return [*parts, (")" if negated else "", False)]
 
 
+def _of_one_says(inner: Clause) -> Sequence[Part]:
+    """Say what is asked of one resource; in brackets, where the end of that could be missed."""
+    is_one = len(inner.parts) == 1 and (inner.parts[0].negated or not inner.parts[0].parts)
+    return inner.says if is_one else (("(", False), *inner.says, (")", False))
+
+
 def _field_says(field: Field, values: Sequence[Said], negated: bool) -> list[Part]:
     if any(value.is_anything for value in values):
         return [(field.denies_present if negated else field.says_present, False)]
@@ -558,5 +565,5 @@ def _value_says(field: Field, value: Said) -> list[Part]:
         end = value.low or value.high
         assert end
         return [("from " if value.low else "up to ", False), (end.typed, True)]
-    comparisons = field.comparisons or {}
-    return [(comparisons.get(value.comparison, ""), False), (value.typed, True)]
+    lead = field.leads(value) if field.leads else ""
+    return [(lead, False), (field.written(value), True)]

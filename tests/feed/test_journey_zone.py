@@ -31,7 +31,7 @@ def test_a_range_is_said_in_the_zone_that_is_shown(in_india: Visitor):
     in_india.visit(f"/?q=outcome:failed+occurred:2026-11-21T12&{RANGE}")
     button = page.locator(".time > summary")
     expect(button).to_have_text("2026-11-21 04:00 to 2026-11-21 08:45 · GMT+5:30")
-    expect(page.locator(".said")).to_contain_text(f"occurred on 2026-11-21T12 (UTC), {LOCAL}.")
+    expect(page.locator(".said")).to_contain_text(f"occurred at 2026-11-21T12 (UTC), {LOCAL}.")
     expect(page.locator(".histogram-head")).to_contain_text(f"events, {LOCAL}; a bar")
     expect(page.locator(".bars title").first).to_contain_text("2026-11-21 04:00:00.000 GMT+5:30: ")
     button.click()

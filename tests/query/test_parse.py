@@ -100,7 +100,7 @@ ONE = "01a1fc31-f720-7bfc-b6c7-a6af914a5100"
             "-received:[now-2h TO now-1h]",
             "Events not received from now-2h to now-1h",
         ),
-        ("occurred:today", "occurred:today", "Events that occurred on today (UTC)"),
+        ("occurred:today", "occurred:today", "Events that occurred today (UTC)"),
         (
             "occurred:[2026-11-21T12 TO now]",
             "occurred:[2026-11-21T12 TO now]",
@@ -114,7 +114,7 @@ ONE = "01a1fc31-f720-7bfc-b6c7-a6af914a5100"
         (
             "payload.due:<2026-11-21",
             "payload.due:<2026-11-21",
-            "Events with payload due under 2026-11-21 (UTC)",
+            "Events with payload due before 2026-11-21 (UTC)",
         ),
         ("payload.run_ms:2.5s", "payload.run_ms:2.5s", "Events with payload run_ms = 2.5s"),
         (
@@ -147,17 +147,39 @@ ONE = "01a1fc31-f720-7bfc-b6c7-a6af914a5100"
         (
             "related(role:flow label.team:ml)",
             "related(role:flow label.team:ml)",
-            "Events related to one in role flow, with label team = ml",
+            "Events related to one resource (in role flow, with label team = ml)",
         ),
         (
             "-any(id:a* OR -name:b)",
             "-any(id:a* OR -name:b)",
-            "Events not about one with id a* or not named b",
+            "Events not about any resource (with id a* or not named b)",
+        ),
+        ("resource(id:a*)", "resource(id:a*)", "Events whose resource is one with id a*"),
+        ("-resource(id:a)", "-resource(id:a)", "Events whose resource is not one with id a"),
+        (
+            "related(role:flow) label.team:ml",
+            "related(role:flow) label.team:ml",
+            "Events related to one resource in role flow, with label team = ml",
+        ),
+        (
+            "any((role:flow OR role:tag)) OR c",
+            "(any((role:flow OR role:tag)) OR c)",
+            "Events about one resource (in role flow or in role tag) or with the word c",
+        ),
+        ("payload.n:5", "payload.n:5", "Events with payload n = 5"),
+        ('payload.n:[5,"5"]', 'payload.n:[5,"5"]', 'Events with payload n = 5 or = "5"'),
+        ('-payload.n:"null"', '-payload.n:"null"', 'Events without payload n = "null"'),
+        ("occurred:2026-11", "occurred:2026-11", "Events that occurred in 2026-11 (UTC)"),
+        ("-occurred:yesterday", "-occurred:yesterday", "Events that did not occur yesterday (UTC)"),
+        (
+            "received:2026-11-21T12",
+            "received:2026-11-21T12",
+            "Events received at 2026-11-21T12 (UTC)",
         ),
         (
             "resource(label.a:* -role:b)",
             "resource(label.a:* -role:b)",
-            "Events whose resource is with a label a, not in role b",
+            "Events whose resource is one (with a label a, not in role b)",
         ),
     ],
 )
