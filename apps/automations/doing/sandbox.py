@@ -37,6 +37,16 @@ MOST_OUTPUT = 64 * 1024
 MOST_BITS = 4_096
 MOST_WIDTH = 1_000
 NO_GLOBALS = ("lipsum", "cycler", "joiner")
+NO_POWER = "Templates may not use **."
+NO_OTHERS = "A template stands for itself: it takes in no other."
+# What could only fail, whatever it is shown with.
+NEVER: Mapping[type[nodes.Node], str] = {
+    nodes.Pow: NO_POWER,
+    nodes.Include: NO_OTHERS,
+    nodes.Import: NO_OTHERS,
+    nodes.FromImport: NO_OTHERS,
+    nodes.Extends: NO_OTHERS,
+}
 # They are another each time, or nobody's business here.
 NO_FILTERS = ("random", "urlize", "xmlattr")
 FLOW_RUN = re.compile(r"flow-run/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
@@ -62,7 +72,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator == "**":
-            raise SecurityError("Templates may not use **.")
+            raise SecurityError(NO_POWER)
         if operator == "%" and isinstance(left, str):
             raise SecurityError("Templates may not use % with a text; write ~ or |format.")
         if operator == "*":
@@ -109,7 +119,9 @@ def plain(value: object) -> Any:
         return [plain(one) for one in value]
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, date | UUID | Labels):
+    if isinstance(value, Labels):
+        return value.told
+    if isinstance(value, date | UUID):
         return str(value)
     return value
 
@@ -178,12 +190,20 @@ class Event(Told):
 class Labels:
     """Labels by their dotted parts, as Prefect has them: `labels.prefect.resource.id`."""
 
-    def __init__(self, labels: Mapping[str, str], value: str = "") -> None:
+    def __init__(self, labels: Mapping[str, str], value: str | None = None) -> None:
         self._labels = dict(labels)
         self._value = value
 
     def __str__(self) -> str:
-        return self._value
+        """Their own value; of those that have none, all of them."""
+        if self._value is not None:
+            return self._value
+        return ", ".join(f"{name}: {value}" for name, value in self)
+
+    @property
+    def told(self) -> str | dict[str, str]:
+        """As JSON has them."""
+        return dict(self) if self._value is None else self._value
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -303,6 +323,7 @@ def checked(text: str) -> nodes.Template:
     try:
         tree = SANDBOX.parse(text)
         _check_loops(tree, text)
+        _check_nodes(tree, text)
         SANDBOX.compile(tree)
     except TemplateSyntaxError as error:
         raise BadTemplate(error.lineno, error.message or "It is no template.", text) from None
@@ -333,6 +354,41 @@ def _check_loops(tree: nodes.Template, text: str) -> None:
         raise BadTemplate(loops[0].lineno, say, text)
     if recursive := next((loop for loop in loops if loop.recursive), None):
         raise BadTemplate(recursive.lineno, "Its loop is recursive, which none may be.", text)
+
+
+def _check_nodes(tree: nodes.Template, text: str) -> None:
+    """Look for what could only fail; of several the first one is told."""
+    found = [(node.lineno, say) for node in tree.find_all(nodes.Node) if (say := _wrong_in(node))]
+    if found:
+        raise BadTemplate(*min(found), text)
+
+
+def _wrong_in(node: nodes.Node) -> str:
+    if isinstance(node, nodes.Call):
+        return _wrong_range(node)
+    return NEVER.get(type(node), "")
+
+
+def _wrong_range(call: nodes.Call) -> str:
+    """Say what is wrong with a range of numbers that are written out."""
+    if not (isinstance(call.node, nodes.Name) and call.node.name == "range"):
+        return ""
+    numbers = [number for arg in call.args if (number := _number(arg)) is not None]
+    if not numbers or len(numbers) < len(call.args):
+        return ""
+    try:
+        _range(*numbers)
+    except (SecurityError, ValueError, TypeError) as error:
+        return f"{str(error).removesuffix('.')}."
+    return ""
+
+
+def _number(node: nodes.Expr) -> int | None:
+    if isinstance(node, nodes.Neg):
+        number = _number(node.node)
+        return None if number is None else -number
+    value = node.value if isinstance(node, nodes.Const) else None
+    return value if isinstance(value, int) else None
 
 
 def _depth(node: nodes.Node) -> int:
