@@ -70,7 +70,8 @@ def _webhook(job: Job, action: actions.Webhook) -> Done:
     own = dict(zip(names, values, strict=True))
     # Only a preview has a destination without its address.
     _checked(url if address or not action.destination else None, own)
-    body = body if body.strip() or action.method in ("GET", "DELETE") else default_body(job)
+    if not action.body.strip() and action.method not in ("GET", "DELETE"):
+        body = default_body(job)
     headers = {"content-type": _type(body)} if body else {}
     headers |= {name.lower(): own[name] for name in own}
     rendered = {

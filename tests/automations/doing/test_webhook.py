@@ -70,6 +70,15 @@ def test_without_a_body_the_firing_is_told(receiver):
     assert told["data"]["firing"]["why"] == "An order has failed."
 
 
+def test_a_body_that_is_written_and_renders_to_nothing_is_empty(receiver):
+    body = "{% if event.payload.nope %}x{% endif %}"
+    (task,) = fired({"type": "webhook", "url": receiver.url, "body": body})
+    assert ended(task).state == Task.State.DONE
+    (received,) = receiver.received
+    assert received.body == b""
+    assert "content-type" not in received.headers
+
+
 @pytest.mark.parametrize(
     ("headers", "told"), [({}, "Basic bWU6aGlkZGVu"), ({"Authorization": "Bearer d"}, "Bearer d")]
 )
