@@ -13,7 +13,12 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from apps.automations.doing import templates
-from apps.automations.doing.destinations import BadDestination, check_headers, check_url
+from apps.automations.doing.destinations import (
+    BadDestination,
+    check_headers,
+    check_url,
+    is_surely_private,
+)
 from apps.automations.doing.inline import is_secret_address, is_secret_header
 from apps.automations.models import Destination
 from apps.events.draft import RESOURCE_ID, RESOURCE_ROLE
@@ -27,6 +32,11 @@ STATES = (
 )
 BELONGS = (
     "Here everybody who may read could read it: make a destination of it, which keeps it encrypted."
+)
+PRIVATE = (
+    "It is an address of this machine or of a private network, where an action goes only when"
+    " it is allowed: make a destination of it that may, or name its host in"
+    " EVENTFEED_ALLOWED_DESTINATIONS."
 )
 OWNED = ("eventfeed.", "prefect.", "prefect-cloud.")
 
@@ -142,6 +152,7 @@ def check(said: Any, path: str = "actions") -> list[Action]:
     actions = read_all(said, path)
     for at, action in enumerate(actions):
         _check_destination(action, f"{path}[{at}]")
+        _check_address(action, f"{path}[{at}]")
         _check_secrets(action, f"{path}[{at}]")
     return actions
 
@@ -286,6 +297,11 @@ def _check_destination(action: Action, path: str) -> None:
             raise BadAction(f"{path}.destination", say)
     if isinstance(action, Prefect):
         prefect_server(action, path)
+
+
+def _check_address(action: Action, path: str) -> None:
+    if isinstance(action, Webhook) and is_surely_private(action.url or ""):
+        raise BadAction(f"{path}.url", PRIVATE)
 
 
 def _check_secrets(action: Action, path: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+import socket
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
+from apps.automations.doing.sending.guard import is_open
 from apps.automations.doing.sending.services import NOT_KEPT, asked_in_vain, is_kept
 from apps.automations.models import MOST_NAME, Destination
 from apps.events import audit
@@ -157,6 +160,29 @@ def may_be_private(url: str, destination: Destination | None = None) -> bool:
         return urlsplit(url).hostname in settings.EVENTFEED_ALLOWED_DESTINATIONS
     except ValueError:
         return False
+
+
+def is_surely_private(url: str) -> bool:
+    """Tell whether an address names, without asking anybody, what may not be called."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return not may_be_private(url)
+    return bool(number := _number_of(host)) and not is_open(number) and not may_be_private(url)
+
+
+def _number_of(host: str) -> str:
+    """Return a host that is no name as the number it is: also 127.1, 0x7f.1 and 2130706433."""
+    try:
+        return str(ip_address(host.partition("%")[0]))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, UnicodeError):
+        return ""
 
 
 def _tell(what: str, destination: Destination, by: str | None) -> None:

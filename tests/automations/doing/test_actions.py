@@ -1,5 +1,7 @@
 """An action is read from JSON, or refused with the place and the reason."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from apps.automations.doing import destinations
@@ -166,3 +168,23 @@ def test_a_secret_belongs_to_a_destination(word, fields, where):
 @pytest.mark.parametrize(("word", "fields"), OPEN, ids=[word for word, _ in OPEN])
 def test_what_is_no_secret_may_be_written(word, fields):
     assert check([{"type": "webhook", "url": "https://a.example/"} | fields])
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8662", "localhost", "a.localhost", "10.0.0.7", "[::1]", "2130706433"]
+)
+def test_an_address_that_is_surely_private_is_refused_when_it_is_saved(host, settings):
+    said = {"type": "webhook", "url": f"http://{host}/hook/{{{{ event.id }}}}"}
+    with pytest.raises(BadAction, match="make a destination of it") as bad:
+        check([said])
+    assert bad.value.path == "actions[0].url"
+    assert read(said), "one that stands in the outbox is told by who sends"
+    settings.EVENTFEED_ALLOWED_DESTINATIONS = [urlsplit(f"//{host}").hostname]
+    assert check([said])
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example/127.0.0.1", "https://93.184.215.14/", "https://{{ event.id }}/"]
+)
+def test_an_address_that_may_be_open_is_not(url):
+    assert check([{"type": "webhook", "url": url}])
