@@ -319,11 +319,18 @@ def settle_outcome(value: Value) -> Value:
     word = value.text.casefold()
     if value.is_anything or word in OUTCOMES:
         return Value(word)
-    near = get_close_matches(word, OUTCOMES, n=1)
-    raise Unfit(
-        f"There is no outcome “{value.text}”: it is one of {', '.join(OUTCOMES)}.",
-        near[0] if near else None,
-    )
+    near = OUTCOMES_ELSEWHERE.get(word) or next(iter(get_close_matches(word, OUTCOMES, n=1)), None)
+    say = f"There is no outcome “{value.text}”: it is one of {', '.join(OUTCOMES)}."
+    raise Unfit(say, near)
+
+
+# What other tools call them.
+OUTCOMES_ELSEWHERE = (
+    dict.fromkeys(("error", "errored", "failure", "crashed", "critical", "fatal"), "failed")
+    | dict.fromkeys(("success", "succeeded", "successful", "ok", "done", "finished"), "completed")
+    | dict.fromkeys(("started", "active", "progress"), "running")
+    | dict.fromkeys(("pending", "scheduled", "queued", "paused"), "waiting")
+)
 
 
 def settle_uuid(value: Value) -> Value:

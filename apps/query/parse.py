@@ -73,6 +73,11 @@ FIELD_NAMES = (*(name for name in FIELDS if "." not in name), "label", "payload"
 ALIASES = {"name": "event", "tag": "related.tag"}
 NAMES_ELSEWHERE = dict.fromkeys(("state", "status", "severity", "level"), "outcome")
 # How the sentence begins to ask for one, and for none.
+# Roles that many a system gives, Prefect's and OpenLineage's.
+ROLES = (
+    *("flow", "flow-run", "task-run", "deployment", "work-pool", "work-queue", "automation"),
+    *("tag", "job", "input", "output"),
+)
 OF_ONE_RESOURCE = {
     "resource": ("whose resource is one ", "whose resource is not one "),
     "related": ("related to one resource ", "not related to any resource "),
@@ -86,6 +91,8 @@ _NOT = re.compile(r"[-!](?=\S)|NOT(?![^\s()])\s*")
 _LONE_SIGN = re.compile(r"([-!])\s+(?=\(|@?[^\W\d][\w.-]*[:(](?!//))")
 _OPERATOR = re.compile(r"(?:AND|OR)(?![^\s()])")
 _ABOUT = re.compile(r"(resource|related|any)\(")
+# A space before the bracket, which `role:` gives away.
+_ABOUT_APART = re.compile(r"(?:^|[\s(!-])(resource|related|any)(\s+)\([^()]*$")
 _OPEN = re.compile(r"\(\s*")
 _STEP = rf"\.(?:[^\s()\":\[\],.*]+|{STRING})(?:\[\])*"
 _NAME = rf"(?P<name>@?[^\W\d][\w-]*)(?P<key>(?:{_STEP})*)"
@@ -464,7 +471,9 @@ class _Reader(Reading):
             except QueryError:
                 pass
         raise Unfit(
-            f"“{text}” cannot be asked for. Write has:follows, has:label.team or has:payload.error."
+            f"“{text}” cannot be asked for."
+            " Write has:follows, has:label.team or has:payload.error.",
+            _near_field(text),
         )
 
     # Fields that there are not
@@ -475,10 +484,12 @@ class _Reader(Reading):
             self.fail("A label is written with its key: label.team:payments", *span)
         if name in FIELD_NAMES:
             self.fail(f"“{name}” has no parts.", *span, instead=f"{name}:")
+        if name == "role" and not rest:
+            self.fail_role(*span)
         say = f"There is no field “{name}”."
-        near = NAMES_ELSEWHERE.get(name) or next(
-            iter(get_close_matches(name.lower(), FIELD_NAMES, n=1, cutoff=0.7)), None
-        )
+        near = NAMES_ELSEWHERE.get(name) or _near(name, (*FIELD_NAMES, *ROLES))
+        if near in ROLES:
+            near = None if rest else f"related.{near}"
         if near:
             self.fail(f"{say} Did you mean “{near}”?", *span, instead=f"{near}{rest}:")
         value = self.text[self.at :]
@@ -489,6 +500,25 @@ class _Reader(Reading):
             label = f"label.{name}{rest}:"
             self.fail(f"{say} A label is written {label}…", *span, instead=label)
         self.fail_unquoted(f"{say} To search for the text, put it in quotes.", *span)
+
+    def fail_role(self, start: int, end: int) -> NoReturn:
+        if apart := _ABOUT_APART.search(self.text[:start]):
+            which, (first, last) = apart[1], apart.span(2)
+            say = f"The bracket touches what it is asked of: {which}(role:…)"
+            self.fail(say, first, last, instead="")
+        say = "A role is of a related resource: related.role:…"
+        self.fail(say, start, end, instead="related.role:")
+
+
+def _near(name: str, names: Sequence[str]) -> str | None:
+    return next(iter(get_close_matches(name.lower(), names, n=1, cutoff=0.7)), None)
+
+
+def _near_field(text: str) -> str | None:
+    """Return what stands in `has:`, mended, when it is nearly something."""
+    name, dot, key = text.partition(".")
+    near = _near(name, FIELD_NAMES)
+    return f"{near}{dot}{key}" if near and near != name else None
 
 
 def _steps(key: str) -> list[str | None]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from apps.query.fields import Unfit
-from apps.query.values import CURLY, STRING, Said, Span, Value, quote, unquote
+from apps.query.values import CURLY, STRING, Said, Span, Value, quote, unquote, written_value
 
 LONGEST_TEXT = 2_000
 MOST_LEADING_STARS = 8
@@ -33,6 +33,9 @@ _CLOSE_LIST = re.compile(r"\s*\]")
 _OPEN_CHOICE = re.compile(r"\(\s*")
 _CLOSE_CHOICE = re.compile(r"\s*\)")
 _OR_IN_CHOICE = re.compile(r"\s+OR\s+")
+# Values with nothing between them; a field or an operator says that something else was meant.
+_VALUE = r'(?!(?:AND|OR|NOT)\b)[^\s()":!-][^\s()":]*'
+_VALUES_IN_BRACKETS = re.compile(rf"\(\s*({_VALUE}(?:\s+{_VALUE})+)\s*\)")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -159,6 +162,9 @@ class Reading:
         while not self.take(_CLOSE_CHOICE):
             if scalars and not self.take(_OR_IN_CHOICE):
                 say = "The values of one field are written event:[a,b] or event:(a OR b)."
+                if listed := _VALUES_IN_BRACKETS.match(self.text, start):
+                    values = ",".join(map(written_value, listed[1].split()))
+                    self.fail(say, *listed.span(), instead=f"[{values}]")
                 self.fail_unquoted(say, start, self.at, from_=start)
             if self.at == len(self.text):
                 self.fail("The ( is not closed.", start, self.at, instead=f"{self.text[start:]})")
@@ -207,9 +213,9 @@ class Reading:
         starred = [s for s in scalars if isinstance(s.value, Value) and _leads_with_star(s.value)]
         if not starred:
             return
-        self.leading_stars += 1
+        self.leading_stars += len(starred)
         if self.leading_stars > MOST_LEADING_STARS:
-            say = f"At most {MOST_LEADING_STARS} clauses may have a value that begins with a *."
+            say = f"At most {MOST_LEADING_STARS} values may begin with a *."
             self.fail(say, starred[0].start, starred[0].end)
 
     def settled(self, scalar: Scalar, settle: Callable[[Any], Any]) -> Said:

@@ -22,7 +22,7 @@ OUTCOMES = "failed, completed, running, waiting, information"
 TIME = "2026-11-21T03:41:35Z"
 CURLY_QUOTES = 'These quotes are curly. A query is quoted by straight ones: "…"'
 NO_STAR = "A name is matched whole, so * does not work in it. It does in related.id:"
-LEADING_STARS = f"At most {MOST_LEADING_STARS} clauses may have a value that begins with a *."
+LEADING_STARS = f"At most {MOST_LEADING_STARS} values may begin with a *."
 ONE = "01a1fc31-f720-7bfc-b6c7-a6af914a5100"
 
 
@@ -214,6 +214,61 @@ def test_the_sentence_stresses_what_was_asked() -> None:
             "There is no field “team”. A label is written label.team:…",
             "team:",
             "label.team:ml",
+        ),
+        (
+            "flow:nightly",
+            "There is no field “flow”. Did you mean “related.flow”?",
+            "flow:",
+            "related.flow:nightly",
+        ),
+        (
+            "task_run:x",
+            "There is no field “task_run”. Did you mean “related.task-run”?",
+            "task_run:",
+            "related.task-run:x",
+        ),
+        (
+            "related (role:flow label.team:ml)",
+            "The bracket touches what it is asked of: related(role:…)",
+            " ",
+            "related(role:flow label.team:ml)",
+        ),
+        (
+            "role:flow",
+            "A role is of a related resource: related.role:…",
+            "role:",
+            "related.role:flow",
+        ),
+        (
+            "event:(a b) c",
+            "The values of one field are written event:[a,b] or event:(a OR b).",
+            "(a b)",
+            "event:[a,b] c",
+        ),
+        (
+            "has:folows",
+            "“folows” cannot be asked for. Write has:follows, has:label.team or has:payload.error.",
+            "folows",
+            "has:follows",
+        ),
+        (
+            "has:lable.team",
+            "“lable.team” cannot be asked for."
+            " Write has:follows, has:label.team or has:payload.error.",
+            "lable.team",
+            "has:label.team",
+        ),
+        (
+            "outcome:error",
+            f"There is no outcome “error”: it is one of {OUTCOMES}.",
+            "error",
+            "outcome:failed",
+        ),
+        (
+            "outcome:Success",
+            f"There is no outcome “Success”: it is one of {OUTCOMES}.",
+            "Success",
+            "outcome:completed",
         ),
         (
             "ValueError: no",
@@ -416,6 +471,7 @@ def test_is_refused(text: str, say: str, at: str, suggestion: str | None) -> Non
             f"A query has at most {MOST_VALUES} values in all its fields together.",
         ),
         ("event:*a " * 9, LEADING_STARS),
+        (f"resource:[{','.join(f'*{one}' for one in range(9))}]", LEADING_STARS),
         ("(" * 17 + "a" + ")" * 17, f"Brackets stand at most {DEEPEST} deep."),
         (f"({'a ' * 40}) OR ({'b ' * 25})", f"A query has at most {MOST_CLAUSES} clauses."),
     ],
