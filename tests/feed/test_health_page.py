@@ -23,7 +23,7 @@ from apps.automations.doing.backlog import Backlog
 from apps.automations.doing.job import Done
 from apps.automations.doing.outbox import Doing, finish
 from apps.automations.models import Task
-from apps.events import partitions
+from apps.events import partitions, steps
 from apps.events.counters import Life, counters
 from apps.events.models import FollowerPosition, Process, Rejection, Source
 from apps.events.rejections import COUNTED_AS, OTHERWISE, Rejected, reject_sync
@@ -183,6 +183,12 @@ def test_measures_are_said_as_people_say_them(said: str, words: str):
 
 
 # With PostgreSQL.
+
+
+@pytest.fixture(autouse=True)
+def no_steps_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests before this one had at work in this process does not stand still now."""
+    monkeypatch.setattr(steps, "_taken", {})
 
 
 @pytest.fixture
