@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from apps.events.words import words
 from apps.feed.api_errors import as_json
+from apps.feed.mistake import literal_of
 from apps.feed.vocabulary import Vocabulary, vocabulary
 from apps.query import QueryError, Value, parse
 from apps.query.fields import STATES
@@ -127,6 +128,7 @@ def told(error: QueryError, text: str) -> dict[str, Any]:
         "marked": text[error.start : error.end],
         "after": text[error.end :],
         "suggestion": error.suggestion,
+        "literal": literal_of(text),
     }
 
 

@@ -1,4 +1,8 @@
-"""What an empty page says instead of rows: when the last match was, and which part matches none."""
+"""What an empty page says instead of rows.
+
+When the last match was, which part matches none, and whether an event itself has the id that is
+searched for: words are looked for in what events hold, which their own ids are not.
+"""
 
 from dataclasses import dataclass
 
@@ -6,7 +10,7 @@ from apps.events.models import Event
 from apps.events.search import QueryTimeout, count, last_match
 from apps.feed.asked import Asked
 from apps.feed.rows import exact, filtered, iso
-from apps.query import Query
+from apps.query import Query, clause
 
 ENOUGH = 1_000
 
@@ -26,13 +30,29 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Own:
+    text: str
+    href: str
+
+
+@dataclass(frozen=True)
 class Hints:
     last: Last | None
     alone: list[Part]
+    its_own: Own | None = None
 
 
 def hints(asked: Asked, query: Query) -> Hints:
-    return Hints(last=_last(asked, query), alone=_alone(asked, query))
+    return Hints(last=_last(asked, query), alone=_alone(asked, query), its_own=_own(query))
+
+
+def _own(query: Query) -> Own | None:
+    """The event whose own id is asked for as a word."""
+    id = query.bare_id
+    if id is None or not Event.objects.filter(id=id).exists():
+        return None
+    text = clause("id", str(id))
+    return Own(text, filtered(text))
 
 
 def _last(asked: Asked, query: Query) -> Last | None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from apps.feed.asked import Asked, link
 from apps.feed.columns import BadColumn
 from apps.feed.moments import BadMoment
-from apps.query import QueryError
-from apps.query.values import quote
+from apps.query import QueryError, literal, parse
 
 # What is left out of an address for what was wrong in it, and how the rest is called.
 PLACE = ("from the newest on", ("after", "from", "to", "order"))
@@ -30,6 +29,7 @@ class Mistake:
     suggestion: str = ""
     suggestion_href: str = ""
     literal_href: str = ""
+    in_query: bool = False
     rest: str = ""
     """What stays when what is wrong is left out: how that is called, and its address."""
     rest_href: str = ""
@@ -52,6 +52,7 @@ class Mistake:
     def of_query(cls, asked: Asked, error: QueryError) -> Mistake:
         text = asked.text
         suggestion = error.suggestion or ""
+        searched = literal_of(text)
         return cls(
             say=error.say,
             before=text[: error.start],
@@ -59,5 +60,16 @@ class Mistake:
             after=text[error.end :],
             suggestion=suggestion,
             suggestion_href=asked.link(q=suggestion) if suggestion else "",
-            literal_href=asked.link(q=quote(text)),
+            literal_href=asked.link(q=searched) if searched else "",
+            in_query=True,
         )
+
+
+def literal_of(text: str) -> str:
+    """Return the query that searches for a text literally, "" when nothing in it can be."""
+    searched = literal(text) or ""
+    try:
+        parse(searched)
+    except QueryError:
+        return ""
+    return searched

@@ -1,5 +1,6 @@
 """What was asked: text → tree → SQL, predicate or sentence."""
 
+from apps.query.freetext import literal
 from apps.query.outcomes import Outcome
 from apps.query.parse import QueryError, clause, parse
 from apps.query.query import Clause, Condition, Query
@@ -15,5 +16,6 @@ __all__ = [
     "Value",
     "clause",
     "display_name",
+    "literal",
     "parse",
 ]

@@ -1,6 +1,5 @@
 """The fields of the language: how each reads a value, and how it is said in a sentence."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -31,7 +30,7 @@ from apps.query.tree import (
     Warned,
     any_of,
 )
-from apps.query.values import COMPARISONS, Said, Span, Value, quote, written_key
+from apps.query.values import COMPARISONS, Said, Span, Value, is_uuid, quote, written_key
 
 
 class Unfit(ValueError):
@@ -336,12 +335,9 @@ OUTCOMES_ELSEWHERE = (
 def settle_uuid(value: Value) -> Value:
     if value.is_anything:
         return value
-    if not _UUID.fullmatch(value.text):
+    if not is_uuid(value.text):
         raise Unfit(f"“{value.text}” is not a whole UUID.")
     return Value(str(UUID(value.text)))
-
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 
 def settle_state(value: Value) -> Value:

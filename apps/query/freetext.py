@@ -2,7 +2,7 @@
 
 from apps.query.fields import Unfit
 from apps.query.tree import EVERYTHING, Beginning, Lexeme, Node, Phrase, any_of
-from apps.query.values import Value
+from apps.query.values import Value, quote
 from apps.query.words import holds_time, words_before_star, words_of
 
 
@@ -27,6 +27,11 @@ def settle_text(value: Value) -> Value:
     if holds_time(body):
         raise Unfit("Times are not searched as words: use the time range.", "")
     raise Unfit(f"“{value.text}” has no letter or digit to search for.", "")
+
+
+def literal(text: str) -> str | None:
+    """Return the query that searches for a whole text as it is; None when no event could match."""
+    return quote(text) if words_of(text) else None
 
 
 def text_says(value: Value, negated: bool) -> list[tuple[str, bool]]:

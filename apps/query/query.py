@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from apps.query.payload import AtPath
 from apps.query.terms import Terms
 from apps.query.tree import AllOf, Happened, InChain, Node, Predicate, Sql
-from apps.query.values import Said
+from apps.query.values import Said, Value, is_uuid
 from apps.query.when import When
 
 # A piece of a sentence, and whether it is what the user wrote.
@@ -95,6 +96,14 @@ class Query:
         is_or = len(self.clauses) == 1 and self.clauses[0].parts and not self.clauses[0].field
         before = self.clauses[0].text if is_or else self.text.rstrip()
         return f"{before} {text}".strip()
+
+    @property
+    def bare_id(self) -> UUID | None:
+        """Return the UUID that is all of it, when it is asked as a word."""
+        match self.clauses:
+            case [Clause(field=None, negated=False, values=[Value(text=text)])] if is_uuid(text):
+                return UUID(text)
+        return None
 
     @cached_property
     def reads_payload(self) -> bool:

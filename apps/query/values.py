@@ -12,6 +12,7 @@ COMPARISONS = {">=": "at least", "<=": "at most", ">": "over", "<": "under"}
 PARTS_OF_RELATED = frozenset({"id", "name", "role"})
 
 _STRING = re.compile(STRING, re.DOTALL)
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 # Everything else is quoted: what would end a value, begin another meaning, or be a glob.
 _PLAIN = re.compile(rf"""(?!//|[<>{CURLY}])[^\s()"*,\[\]]+""")
 _RANGE = re.compile(r"\d\.\.\d")
@@ -90,6 +91,10 @@ class Span:
 
 
 Said = Value | Span
+
+
+def is_uuid(text: str) -> bool:
+    return bool(_UUID.fullmatch(text))
 
 
 def written_value(text: str) -> str:

@@ -110,13 +110,15 @@ class Box {
   }
 }
 
-function mistaken({ say, before, marked, after, suggestion, text }, use) {
+function mistaken({ say, before, marked, after, suggestion, literal }, use) {
   const told = Object.assign(document.createElement("div"), { className: "query-error", id: "query-error", role: "alert" });
   const code = document.createElement("code");
   code.append(visible(before), element("mark", marked), visible(after));
   const ways = document.createElement("ul");
   if (suggestion) ways.append(way(`Ask ${suggestion} instead`, () => use(suggestion)));
-  ways.append(way("Search for this text literally", () => use(`"${text.trim().replace(/[\\"]/g, "\\$&")}"`)));
+  ways.append(literal
+    ? way("Search for this text literally", () => use(literal))
+    : element("li", "Nothing in this text can be searched for."));
   const line = document.createElement("p");
   line.append(code);
   told.append(element("p", say), line, ways);

@@ -144,6 +144,17 @@ def test_what_is_understood_is_said_and_what_is_wrong_is_shown(client, settings,
     assert (error["marked"], error["suggestion"]) == ("lable.team:", "label.team:x")
 
 
+def test_only_what_holds_words_can_be_searched_literally(client, settings, db):
+    settings.LOCAL_MODE = True
+
+    def literal(text: str) -> str:
+        answer = client.get("/understand", {"q": text}, headers={"host": "127.0.0.1"})
+        return answer.json()["error"]["literal"]
+
+    assert literal('std::"x"') == r'"std::\"x\""'
+    assert literal("🎉") == ""
+
+
 @pytest.mark.parametrize("path", ["/complete", "/understand"])
 def test_a_stranger_is_told_nothing(client, settings, db, path: str):
     settings.LOCAL_MODE = False

@@ -130,6 +130,29 @@ def test_a_query_that_is_wrong_is_told_where_and_what_instead(page):
     assert rows(page(link(html, "Search for this text literally"))) == []
 
 
+@pytest.mark.parametrize("text", ["🎉", "-", ",,,", "()", "2026-11-21T03:41:35Z"])
+def test_a_text_without_words_is_not_offered_to_be_searched_literally(page, text):
+    html = page("/", q=text, status=400)
+    assert "Nothing in this text can be searched for." in html
+    assert "literally" not in html
+    assert "<mark>" in html
+
+
+@pytest.mark.parametrize("written", ["{}", '"{}"', " {} "])
+def test_the_id_of_an_event_searched_as_a_word_offers_that_event(page, written):
+    run = failed_run()
+    store(run)
+    html = page("/", q=written.format(run.id), since="now-15m")
+    assert rows(html) == []
+    offered = link(html, f"id:{run.id}")
+    assert len(rows(page(offered))) == 1
+
+
+def test_an_id_that_no_event_has_offers_nothing(page):
+    store(failed_run())
+    assert "this very id" not in page("/", q=str(uuid4()))
+
+
 @pytest.mark.parametrize("wrong", [{"since": "tomorrow"}, {"after": "x"}, {"from": "1.2"}])
 def test_a_link_that_is_wrong_is_told_in_a_sentence(page, wrong):
     assert 'id="query-error"' in page("/", status=400, **wrong)
