@@ -1,6 +1,14 @@
-from django.urls import path
+from types import ModuleType
+
+from django.urls import URLPattern, path
 
 from apps.feed.automations import destinations, editing, firing_pages, pages
+
+
+def deeds(at: str, pages: ModuleType) -> list[URLPattern]:
+    """What the buttons of a page do; at any other word there is no page."""
+    return [path(f"{at}/{what}", pages.done, {"what": what}) for what in pages.DEEDS]
+
 
 urlpatterns = [
     path("automations", pages.automations),
@@ -11,10 +19,10 @@ urlpatterns = [
     path("automations/destinations", destinations.destinations),
     path("automations/destinations/new", destinations.new),
     path("automations/destinations/<int:id>", destinations.destination),
-    path("automations/destinations/<int:id>/<str:what>", destinations.done),
+    *deeds("automations/destinations/<int:id>", destinations),
     path("automations/firings/<uuid:id>", firing_pages.firing),
-    path("automations/firings/<uuid:id>/<str:what>", firing_pages.done),
+    *deeds("automations/firings/<uuid:id>", firing_pages),
     path("automations/<uuid:id>", pages.automation),
     path("automations/<uuid:id>/edit", editing.edit),
-    path("automations/<uuid:id>/<str:what>", pages.done),
+    *deeds("automations/<uuid:id>", pages),
 ]
