@@ -10,12 +10,13 @@ from uuid import UUID
 
 from django.http import QueryDict
 
+from apps.automations.reading import UNFIT_FIELDS, BadTrigger, read
 from apps.events.models import Event
 from apps.events.words import kind_of, words
 from apps.feed.event_page import find
 from apps.feed.rows import ID, ROLE, role_words, shorten
 from apps.feed.story import WHOLES
-from apps.query import clause, display_name
+from apps.query import QueryError, clause, display_name, parse
 
 JSON = dict[str, Any]
 
@@ -35,12 +36,23 @@ class About:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A part of a query that no trigger can ask for, and why."""
+
+    text: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Beginning:
     """What the editor's fields hold at first."""
 
     fields: JSON
     event: Event | None = None
     choices: tuple[About, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    wrong: str = ""
+    """Why its query fits no trigger."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +124,32 @@ def _event(asked: QueryDict) -> Event | None:
 
 def _of_query(asked: QueryDict) -> Beginning:
     fields = {name: asked[name] for name in SAID if asked.get(name)}
-    if "q" in asked:
-        fields["query"] = asked["q"]
-    return Beginning({"when": fields, "about": {"name": asked.get("name", "")[:LONGEST_NAME]}})
+    told = {"when": fields, "about": {"name": asked.get("name", "")[:LONGEST_NAME]}}
+    if "q" not in asked:
+        return Beginning(told)
+    query, left_out = _fitting(asked.get("q", ""))
+    fields["query"] = query
+    return Beginning(told, left_out=left_out, wrong=_wrong_with(query))
+
+
+def _fitting(text: str) -> tuple[str, tuple[LeftOut, ...]]:
+    """Take out of a query what stands by itself in it and a trigger cannot ask for."""
+    try:
+        query = parse(text)
+    except QueryError:
+        return text, ()
+    unfit = [one for one in query.clauses if one.field in UNFIT_FIELDS]
+    kept = [text[one.start : one.end] for one in query.clauses if one not in unfit]
+    told = [LeftOut(text[one.start : one.end], UNFIT_FIELDS[str(one.field)]) for one in unfit]
+    return (" ".join(kept) if unfit else text), tuple(told)
+
+
+def _wrong_with(query: str) -> str:
+    try:
+        read({"type": "presence", "query": query})
+    except BadTrigger as wrong:
+        return wrong.say
+    return ""
 
 
 def _of_source(source: str) -> Beginning:
