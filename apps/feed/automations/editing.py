@@ -16,7 +16,14 @@ from apps.automations.keeping import live, save
 from apps.automations.models import Automation
 from apps.feed.automations.access import for_changers, name_of
 from apps.feed.automations.beginnings import Beginning, beginning
-from apps.feed.automations.editor import BadDocument, Editor, is_formed, take, written
+from apps.feed.automations.editor import (
+    BadDocument,
+    Editor,
+    Mistake,
+    is_formed,
+    take,
+    written,
+)
 from apps.feed.automations.linking import unknown_address
 from apps.feed.automations.overtaking import Overtaking, overtaking
 from apps.feed.automations.sample import Sample, sample_of
@@ -78,7 +85,8 @@ def preview(request: HttpRequest) -> HttpResponse:
 def tried(request: HttpRequest) -> HttpResponseBase:
     """Try what the editor holds on the past: a stream of how it goes, or the page at its end."""
     held = Held(request)
-    trial = Trial(held.automation, request.POST.get("days", DAYS)) if held.automation else None
+    days = request.POST.get("days", DAYS)
+    trial = Trial(held.automation, days, unfit=held.unfit) if held.automation else None
     if "part" in request.POST:
         return _streamed(request, trial, held.wrong)
     if trial is not None:
@@ -92,7 +100,7 @@ def sampled(request: HttpRequest) -> HttpResponse:
     """Show what would be done about one event: the piece of the page, or the whole of it."""
     held = Held(request)
     on = request.POST.get("on_event", "")
-    sample = sample_of(held.automation, on) if held.automation else None
+    sample = sample_of(held.automation, on, unfit=held.unfit) if held.automation else None
     if "part" in request.POST:
         told = {"sample": sample, "wrong": held.wrong}
         return render(request, "automations/_sample.html", told)
@@ -107,11 +115,13 @@ class Held:
         self.automation: Automation | None = None
         self.wrong: BadDocument | None = None
         self.editor: Editor | None = None
+        self.unfit: list[Mistake] = []
         if "document" in request.POST:
             self._read_document(request.POST["document"])
         else:
             self.editor = Editor(_edited(request), posted=request.POST)
             self.automation = self.editor.as_far_as_said
+            self.unfit = self.editor.unfit
 
     def _read_document(self, text: str) -> None:
         held = Automation()

@@ -111,6 +111,8 @@ class Mistake:
     id: str
     label: str
     say: str
+    action: int | None = None
+    """The number of the action that it is in."""
 
 
 class Editor:
@@ -129,7 +131,7 @@ class Editor:
         shown = begun.get("when") or when.shown_of(self.automation.trigger)
         self.about = AboutForm(posted, instance=self.automation, initial=begun.get("about"))
         self.when = when.WhenForm(posted, initial=dict(when.BEGUN) | shown)
-        held = list(_actions(self.automation)) or begun.get("then") or [{"kind": "webhook"}]
+        held = list(_actions(automation)) if automation else [{"kind": "webhook"}]
         count = _count(posted) if posted is not None else len(held) + 1
         self.then = [
             ActionForm(posted, at=at, of=of, initial=dict(then.BEGUN) | _at(held, at))
@@ -155,11 +157,17 @@ class Editor:
     def mistakes(self) -> Iterator[Mistake]:
         """What is wrong so far, field by field."""
         for form in (self.about, self.when, *self.then):
+            action = form.number + 1 if isinstance(form, ActionForm) else None
             for name, errors in form.errors.items():
                 field = form[name] if name in form.fields else None
                 about = (field.id_for_label, str(field.label)) if field else ("", "")
                 for error in errors:
-                    yield Mistake(*about, str(error))
+                    yield Mistake(*about, str(error), action)
+
+    @property
+    def unfit(self) -> list[Mistake]:
+        """Why actions are left out of what is tried."""
+        return [one for one in self.mistakes if one.action]
 
     @property
     def as_far_as_said(self) -> Automation | None:

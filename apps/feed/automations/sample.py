@@ -18,6 +18,7 @@ from apps.automations.trigger import Absence, Metric, OfEvents, Presence, Trigge
 from apps.events.counting import QueryTimeout
 from apps.events.models import Event
 from apps.events.search import last_match
+from apps.feed.automations.editor import Mistake
 from apps.feed.automations.would import Would, would_of
 from apps.feed.event_page import find
 from apps.query import Query, parse
@@ -40,21 +41,24 @@ class Sample:
 
     say: str
     would: list[Would] = field(default_factory=list)
+    unfit: Sequence[Mistake] = ()
+    """Why actions of it are left out."""
 
 
-def sample_of(automation: Automation, on: str) -> Sample:
+def sample_of(automation: Automation, on: str, *, unfit: Sequence[Mistake] = ()) -> Sample:
     """Try it on the event of that id or address; on the newest that fits when it is empty."""
     trigger = read(automation.trigger)
     try:
         event, say = _chosen(on, trigger) if on.strip() else _newest(trigger)
         parts = [_part(part) for part in trigger.parts()[:MOST_PARTS]]
     except NoEvent as none:
-        return Sample(str(none))
+        return Sample(str(none), unfit=unfit)
     except QueryTimeout:
-        return Sample("It took too long to find an event that fits. Give the id of one.")
+        say = "It took too long to find an event that fits. Give the id of one."
+        return Sample(say, unfit=unfit)
     firing = _firing(automation, trigger, event, parts)
     resolved = [_resolved(firing)] if automation.actions_on_resolve else []
-    return Sample(say, [would_of(one) for one in (firing, *resolved)])
+    return Sample(say, [would_of(one) for one in (firing, *resolved)], unfit)
 
 
 def newest_of(trigger: Trigger) -> Event | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from apps.automations.models import Automation
 from apps.automations.reading import read
 from apps.events.counting import Histogram, QueryTimeout, histogram
 from apps.feed.asked import Asked
+from apps.feed.automations.editor import Mistake
 from apps.feed.automations.listing import Moment
 from apps.feed.automations.would import Would, would_of
 from apps.feed.histogram import Drawing, drawing_of, percent
@@ -56,6 +57,8 @@ class Trial:
     drawing: Drawing | None = None
     marks: list[Mark] = field(default_factory=list)
     would: list[Would] = field(default_factory=list)
+    unfit: Sequence[Mistake] = ()
+    """Why actions of it are left out."""
 
     def __post_init__(self) -> None:
         if self.days not in SPANS:

@@ -129,3 +129,15 @@ def test_json_is_tried_likewise(client):
     assert "Write an object" in said(
         client.post("/automations/sample", {"document": "[]", "part": "1"}, headers=HOST)
     )
+
+
+def test_an_action_that_cannot_be_read_is_told_with_the_line_of_what_is_wrong(client):
+    happened("acme.paid", n=1)
+    broken = WEBHOOK | {"body": "a\n{{ event."}
+    page = shown(client, query="event:acme.paid", actions=[BODY, broken])
+    assert "acme.paid of order 1: 1" in page
+    assert "Action 2 is left out. Body : Line 2 of its template:" in page
+    page = shown(client, query="event:acme.paid", actions=[broken])
+    assert "Action 1 is left out. Body : Line 2 of its template:" in page
+    assert "It has no action" not in page
+    assert "It has no action" in shown(client, query="event:acme.paid", actions=[{"kind": ""}])

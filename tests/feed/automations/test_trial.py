@@ -66,6 +66,13 @@ def test_a_template_that_fails_is_told_with_its_line(client):
     assert "Line 2" in page
 
 
+def test_an_action_that_cannot_be_read_is_told_there_too(client):
+    failed()
+    page = tried(client, query="event:acme.*", actions=[WEBHOOK | {"body": "{{ event."}])
+    assert "Action 1 is left out. Body : Line 1 of its template:" in page
+    assert "It has no action" not in page
+
+
 def test_nothing_is_written_and_nothing_sent(client):
     failed()
     assert "1 time" in tried(client, query="event:acme.*")
