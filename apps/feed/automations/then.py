@@ -17,7 +17,6 @@ from apps.feed.automations.lines import Lines
 JSON = dict[str, Any]
 
 KINDS = (
-    ("", "nothing more"),
     ("webhook", "call a webhook"),
     ("notify", "send a notification"),
     ("record", "record an event"),
@@ -54,7 +53,7 @@ SAID_BY: Mapping[str, Mapping[str, str]] = {
 
 
 class ActionForm(forms.Form):
-    kind = forms.ChoiceField(choices=KINDS, required=False, label="Then")
+    kind = forms.ChoiceField(required=False, label="Then")
     at = forms.ChoiceField(choices=WHENS, required=False, label="When")
     webhook = forms.ChoiceField(required=False, label="To")
     url = forms.CharField(required=False, label="Address", max_length=2_000)
@@ -84,6 +83,10 @@ class ActionForm(forms.Form):
         self.number = at
         # As it is numbered in a test and on the page of a firing.
         self.fields["kind"].label = f"{at + 1} · {'And' if at else 'Then'}"
+        self.fields["kind"].choices = [  # type: ignore[attr-defined]
+            ("", "nothing more" if at else "nothing"),
+            *KINDS,
+        ]
         self._choose("webhook", [(OWN_ADDRESS, "an address of its own"), *_places("webhook")])
         self._choose("channel", _places("notification") or [("", "no destination yet")])
         self._choose("automation", _automations(of))

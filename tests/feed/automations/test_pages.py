@@ -4,6 +4,7 @@ import html
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -185,6 +186,23 @@ def test_more_actions_than_a_few_are_all_kept(client):
     assert len(one.actions) == 15
 
 
+def test_an_automation_without_actions_is_shown_so_and_saved_so(client):
+    trigger = {"type": "presence", "query": "outcome:failed", "times": 1, "within": 0}
+    one = Automation.objects.create(name="Watched", trigger=trigger)
+    page = raw(client, f"/automations/{one.id}/edit")
+    first = page[page.index('name="then-0-kind"') : page.index('name="then-0-at"')]
+    assert re.search(r'<option value="" selected>nothing<', first)
+    assert edited(client, one, posted(name="Watched", actions=[{"kind": ""}])).status_code == 302
+    one.refresh_from_db()
+    assert one.actions == one.actions_on_trigger == one.actions_on_resolve == []
+
+
+def test_a_new_one_begins_with_a_webhook(client):
+    page = raw(client, "/automations/new")
+    first = page[page.index('name="then-0-kind"') : page.index('name="then-0-at"')]
+    assert '<option value="webhook" selected>' in first
+
+
 def test_what_waits_for_a_resolution_is_not_done_at_each_firing(client):
     one = made(client)
     quiet = WEBHOOK | {"at": "actions_on_resolve"}
@@ -281,6 +299,32 @@ def test_from_a_query_and_from_a_source(client):
     page = raw(client, "/automations/new?source=my+flink")
     assert value_of(page, "id_query") == 'source:"my flink"'
     assert value_of(page, "id_name") == "my flink fell silent"
+
+
+@pytest.mark.parametrize(
+    ("asked", "query", "left_out"),
+    [
+        ("occurred:today outcome:failed", "outcome:failed", "occurred:today is left out"),
+        (
+            "event:a received:>now-1h label.b:c",
+            "event:a label.b:c",
+            "received:>now-1h is left out: its window",
+        ),
+        ("outcome:failed", "outcome:failed", ""),
+    ],
+)
+def test_from_a_query_its_times_are_left_out_and_that_is_said(asked, query, left_out, client):
+    path = f"/automations/new?{urlencode({'q': asked})}"
+    assert value_of(raw(client, path), "id_query") == query
+    page = get(client, path)
+    assert left_out in page
+    assert ("is left out" in page) == bool(left_out)
+
+
+def test_a_query_that_fits_no_trigger_says_so_before_it_is_saved(client):
+    path = f"/automations/new?{urlencode({'q': '(occurred:today OR outcome:failed)'})}"
+    assert value_of(raw(client, path), "id_query") == "(occurred:today OR outcome:failed)"
+    assert "A trigger cannot ask for occurred: its window says when." in get(client, path)
 
 
 def test_automate_stands_where_people_look(client):
@@ -407,6 +451,19 @@ def test_one_whose_destination_is_gone_is_muted_and_switched_all_the_same(client
     assert one.muted_until
     assert not one.enabled
     assert "gone" in raw(client, f"/automations/{one.id}/edit")
+
+
+def test_at_a_word_that_nobody_knows_there_is_no_page(client):
+    made(client)
+    one = Automation.objects.get()
+    firing = firing_of(one)
+    place = Destination.objects.create(name="ops", kind="webhook", sealed="", shown="")
+    pages = one.id, f"firings/{firing.id}", f"destinations/{place.id}"
+    for page in pages:
+        answer = client.get(f"/automations/{page}/nonsense", headers=HOST)
+        assert answer.status_code == 404
+        assert "Nothing is here" in said(answer)
+        assert post(client, f"/automations/{page}/nonsense", {}).status_code == 404
 
 
 def test_what_people_do_is_told(client):
