@@ -59,6 +59,14 @@ TIMES: Mapping[str, str] = {
     "yesterday": "the whole day",
     "[now-2h TO now-1h]": "from one to the other",
 }
+# Behind a comparison, and in a list.
+MOMENTS: Mapping[str, str] = {
+    "now-15m": "15 minutes ago",
+    "now-1h": "an hour ago",
+    "now-24h": "24 hours ago",
+    "today": "since midnight, UTC",
+    "yesterday": "the whole day",
+}
 _FIELD = re.compile(r'@?[^\W\d][\w-]*(?:\.(?:[^\s()":\[\],.*]+|"(?:[^"\\]|\\.)*")(?:\[\])*)*:')
 _ABOUT = re.compile(r"[-!]*(resource|related|any)")
 _SIGNS = re.compile(r"[-!]*")
@@ -84,6 +92,8 @@ class Typing:
     """As it is typed, quotes and all: this is what gets replaced."""
     within: str = ""
     """Of which one resource it is asked: of the `resource`, of a `related`, of `any`."""
+    before: str = ""
+    """What stands between the field and the value: a comparison, or what opens a list."""
 
     @property
     def text(self) -> str:
@@ -141,10 +151,10 @@ def typing_in(text: str) -> Typing:
         return Typing("", token, within)
     value = token[found.end() :]
     if value.startswith(("[", "(")):
-        value = re.split(r",|\sOR\s", value[1:])[-1].lstrip()
-    if comparison := _COMPARISON.match(value):
-        value = value[comparison.end() :]
-    return Typing(found[0][:-1], value, within)
+        listed = re.split(r",|\sOR\s", value[1:])[-1].lstrip()
+        return Typing(found[0][:-1], listed, within, before=value[0])
+    before = comparison[0] if (comparison := _COMPARISON.match(value)) else ""
+    return Typing(found[0][:-1], value[len(before) :], within, before)
 
 
 def _last_token(text: str) -> tuple[str, str]:
@@ -174,9 +184,21 @@ def _last_token(text: str) -> tuple[str, str]:
 def options_for(typing: Typing, known: Vocabulary) -> Iterator[Option]:
     if not typing.field:
         return _fields(typing, known)
-    if typing.within:
-        return _values_of_one_resource(typing, known)
-    return _values(typing, known)
+    values = _values_of_one_resource if typing.within else _values
+    options = values(typing, known)
+    if _COMPARISON.fullmatch(typing.before):
+        return (option for option in options if _has_order(typing, option))
+    return options
+
+
+def _has_order(typing: Typing, option: Option) -> bool:
+    """Whether it can be compared: a number, or a time."""
+    clause = f"{typing.field}:{typing.before}{option.insert}"
+    try:
+        parse(f"{typing.within}({clause})" if typing.within else clause)
+    except QueryError:
+        return False
+    return True
 
 
 def _fields(typing: Typing, known: Vocabulary) -> Iterator[Option]:
@@ -227,7 +249,8 @@ def _values(typing: Typing, known: Vocabulary) -> Iterator[Option]:
         case "is":
             yield from _listed({name: said for name, (_, said) in STATES.items()}, text)
         case "occurred" | "received":
-            yield from (Option(time, time, said) for time, said in TIMES.items() if text in time)
+            times = MOMENTS if typing.before else TIMES
+            yield from (Option(time, time, said) for time, said in times.items() if text in time)
         case "has":
             fields = known.fields("label") + known.fields("payload")
             for name, count in [("follows", None), ("related", None), *_matching(fields, text)]:

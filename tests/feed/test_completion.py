@@ -25,8 +25,8 @@ from tests.events.telling import told
         ("(a OR out", Typing("", "out")),
         ("event:pre", Typing("event", "pre")),
         ("x -event:pre", Typing("event", "pre")),
-        ("event:[a, b", Typing("event", "b")),
-        ("event:(a OR b", Typing("event", "b")),
+        ("event:[a, b", Typing("event", "b", before="[")),
+        ("event:(a OR b", Typing("event", "b", before="(")),
         ("related(role:fl", Typing("role", "fl", "related")),
         ("-any(id:a (label.x", Typing("", "label.x", "any")),
         ("resource(name:a) out", Typing("", "out")),
@@ -34,7 +34,7 @@ from tests.events.telling import told
         ("event:(a OR b) resource(", Typing("", "", "resource")),
         ('label."a b".c:"d e', Typing('label."a b".c', '"d e')),
         ('"a event:b" any:x', Typing("any", "x")),
-        ("occurred:>=now", Typing("occurred", "now")),
+        ("occurred:>=now", Typing("occurred", "now", before=">=")),
         ("payload.items[].sku:A", Typing("payload.items[].sku", "A")),
     ],
 )
@@ -56,7 +56,7 @@ def offer(empty_log, client, settings):
         },
         {"prefect.resource.id": "prefect.tag.paid", "prefect.resource.role": "tag"},
     ]
-    payload = {"order": {"total": 5}, "a.b": "x"}
+    payload = {"order": {"total": 5}, "a.b": "x", "sent": True}
     paid = partial(told, "invoice.paid", labels=team, related=related, payload=payload)
     record(
         [
@@ -98,6 +98,22 @@ def test_values_come_with_how_often_they_were_seen(offer):
     ]
     assert offer("payload.order.total:") == [("5", 2)]
     assert offer("is:") == [("late", None), ("warned", None)]
+
+
+def test_behind_a_comparison_only_what_has_an_order_is_offered(offer):
+    assert offer("payload.order.total:>") == [("5", 2)]
+    assert offer("payload.sent:") == [("true", 2)]
+    for before in ("payload.sent:>", "label.team:<=", "related(role:>", "event:<"):
+        assert offer(before) == []
+
+
+@pytest.mark.parametrize("before", ["occurred:>", "occurred:<=", "received:[", "occurred:>now"])
+def test_times_are_offered_as_they_can_stand_there(offer, before: str):
+    end = "]" if before.endswith("[") else ""
+    offered = [insert for insert, _ in offer(before)]
+    assert "now-1h" in offered
+    for insert in offered:
+        parse(f"{before.removesuffix('now')}{insert}{end}")
 
 
 def test_resources_are_offered_by_name_and_id(offer):
