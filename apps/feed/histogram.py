@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -21,6 +22,9 @@ from apps.query.calendar import shifted
 
 COLUMNS = ("outcome", "event", "source", "system")
 TICKS = 5
+# Days that are named below the bars, on a phone too; and the part of it in which a name is cut.
+MOST_DAYS = 8
+EDGE = 0.04
 HATCHED = {"failed": 45, "waiting": -45}
 UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 # Parts of a bucket's width that its bar takes, and of the height that the highest one does.
@@ -194,17 +198,28 @@ def bar(
 
 
 def ticks(starts: list[datetime], *, of_days: bool) -> list[Tick]:
-    every = max(1, len(starts) // TICKS)
-    places = range(0, len(starts) - every // 2, every)
+    places = days(starts) if of_days else regular(starts)
     return [
         Tick(
             x=percent(100 * at / len(starts)),
             iso=iso(starts[at]),
             text=f"{starts[at]:%m-%d}" if of_days else f"{starts[at]:%H:%M}",
-            anchor="start" if at == 0 else "middle",
+            anchor="start" if at < EDGE * len(starts) else "middle",
         )
         for at in places
     ]
+
+
+def regular(starts: list[datetime]) -> range:
+    every = max(1, len(starts) // TICKS)
+    return range(0, len(starts) - every // 2, every)
+
+
+def days(starts: list[datetime]) -> list[int]:
+    """Return where days begin, each or each so many of them, so that none is left out."""
+    begin = [at for at, start in enumerate(starts) if (start.hour, start.minute) == (0, 0)]
+    every = ceil(len(begin) / MOST_DAYS) or 1
+    return [at for at in begin[::every] if at < (1 - EDGE) * len(starts)]
 
 
 def wider(asked: Asked, found: Histogram, now: datetime) -> str:

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -241,3 +242,17 @@ def test_the_feed_page_counts_nothing_itself(see, stored, monkeypatch):
     for name in ("histogram", "facet", "count"):
         monkeypatch.setattr(counting, name, None)
     assert see("/")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("long", "every"), [(3, 1), (7, 1), (14, 2), (30, 4), (60, 8), (365, None)]
+)
+def test_days_below_the_bars_are_named_without_a_gap(long, every, see):
+    store(draft("a.b", occurred=NOW))
+    html = see("/histogram", part=1, q="event:a.b", since=f"now-{long}d")[1]
+    told = [datetime.fromisoformat(one) for one in re.findall(r'data-time="([^"]*)"', html)]
+    assert 3 <= len(told) <= 8
+    assert {(one.hour, one.minute) for one in told} == {(0, 0)}
+    gaps = {(later - one).days for one, later in pairwise(told)}
+    assert len(gaps) == 1
+    assert every is None or gaps == {every}
