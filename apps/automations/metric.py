@@ -209,7 +209,7 @@ class OfMetric(Node[Metric, Measuring]):
         said = f"{metric.title} was {metric.bound(round(value, 3))} over {duration(trigger.over)}"
         if kind == "resolved":
             return f"{said}, no longer {bound}."
-        return f"{said}, {bound} for {duration(trigger.breached_for)}."
+        return f"{said}, {bound}{trigger.breached()}."
 
 
 def after(clock: int) -> int:

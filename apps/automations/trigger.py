@@ -173,8 +173,12 @@ class Metric(Trigger):
         than = f"is {OPERATORS[self.operator]} {METRICS[self.metric].bound(self.threshold)}"
         return (
             f"{METRICS[self.metric].title} of {_named(self.query)} over {duration(self.over)}"
-            f" {than} for {duration(self.breached_for)}{self._split()}"
+            f" {than}{self.breached()}{self._split()}"
         )
+
+    def breached(self) -> str:
+        """Say for how long it is on the wrong side, where it takes a time."""
+        return f" for {duration(self.breached_for)}" if self.breached_for else ""
 
 
 class Measured(NamedTuple):

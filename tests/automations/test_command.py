@@ -67,6 +67,13 @@ def test_backtest_tells_how_often_it_would_have_fired(automate, happen):
     assert not Firing.objects.exists()
 
 
+def test_backtest_says_one_event_as_one(automate, happen):
+    happen("invoice.paid", ago=3_600)
+    automate(PAID)
+    told = said("backtest", "one", "--since", "now-1d")
+    assert "1 event came too late to count." in told
+
+
 def test_backtest_of_no_time_is_refused(automate):
     automate(PAID)
     with pytest.raises(CommandError, match="“soon” is no time"):

@@ -75,7 +75,7 @@ def test_mean_lateness():
     [fired] = feeding.tick(20)
     assert (fired.value, fired.why) == (
         15,
-        "Mean lateness was 15 seconds over 1 minute, at least 15 seconds for 0 seconds.",
+        "Mean lateness was 15 seconds over 1 minute, at least 15 seconds.",
     )
 
 

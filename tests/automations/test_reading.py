@@ -49,6 +49,15 @@ TRIGGERS: dict[str, dict[str, Any]] = {
         "over": 3600,
         "breached_for": 300,
     },
+    "Mean duration of events named a over 1 hour is over 1 minute": {
+        "type": "metric",
+        "query": "event:a",
+        "metric": "duration",
+        "operator": ">",
+        "threshold": 60,
+        "over": 3600,
+        "breached_for": 0,
+    },
 }
 
 

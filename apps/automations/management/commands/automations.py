@@ -116,10 +116,10 @@ class Command(BaseCommand):
             self._fired(firing)
         shown = f" The last {len(tried.firings)} are above." if _is_cut(tried) else ""
         silent = f", {tried.silent:,} of them silently" if tried.silent else ""
-        late = f" {tried.late:,} events came too late to count." if tried.late else ""
+        late = f" {_events(tried.late)} came too late to count." if tried.late else ""
         self.stdout.write(
             f"{one.name} would have fired {_times(tried.fired)}{silent}, of"
-            f" {tried.looked_at:,} events since {_at(tried.since)}.{shown}{late}"
+            f" {_events(tried.looked_at)} since {_at(tried.since)}.{shown}{late}"
         )
 
     def _progress(self) -> Callable[[Backtest], None]:
@@ -213,6 +213,10 @@ def _at(moment: datetime) -> str:
 
 def _times(number: int) -> str:
     return {0: "never", 1: "once"}.get(number, f"{number:,} times")
+
+
+def _events(number: int) -> str:
+    return f"{number:,} event{'' if number == 1 else 's'}"
 
 
 def _is_cut(tried: Backtest) -> bool:
