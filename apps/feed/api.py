@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,7 +21,7 @@ from apps.events.models import Event
 from apps.events.position import BadPosition, Position
 from apps.events.search import BadCursor, Cursor, Page, search, search_log
 from apps.feed.api_errors import BadParameter, answer_error, as_json
-from apps.feed.api_schema import EVENT, LIST
+from apps.feed.api_schema import EVENT, LIST, names_in
 from apps.feed.chain import by_id
 from apps.feed.moments import BadMoment, in_order, moment
 from apps.feed.rows import iso
@@ -38,16 +38,26 @@ T = TypeVar("T")
 class ApiView(APIView):
     """Answers JSON, to tokens and to signed-in people."""
 
+    parameters: Collection[str] | None = None
+    """All that may stand in the URL; None where others say so."""
+
     authentication_classes = (TokenAuthentication, SessionAuthentication)
     permission_classes = (CanRead,)
     renderer_classes = (JSONRenderer,)
     schema = AutoSchema()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.parameters is not None:
+            known_only(request.GET, self.parameters, "parameter")
 
     def get_exception_handler(self) -> Callable[..., Any]:
         return answer_error
 
 
 class EventList(ApiView):
+    parameters = names_in(LIST)
+
     @extend_schema(**LIST)
     def get(self, request: Request) -> HttpResponse:
         page = asked_page(request.GET)
@@ -62,6 +72,8 @@ class EventList(ApiView):
 
 
 class EventDetail(ApiView):
+    parameters = names_in(EVENT)
+
     @extend_schema(**EVENT)
     def get(self, request: Request, id: str) -> HttpResponse:
         event = event_of(id, at=read("at", request.GET, Position.parse))
@@ -93,6 +105,16 @@ def asked_page(asked: QueryDict) -> Page:
         limit=limit,
         in_full=True,
     )
+
+
+def known_only(
+    asked: Iterable[str], known: Collection[str], what: str, *, told: Collection[str] = ()
+) -> None:
+    """Raise BadParameter for the first name that is neither read nor told by us."""
+    for name in asked:
+        if name not in known and name not in told:
+            say = f"“{name[:80]}” is no {what}; write {', '.join(sorted(known))}."
+            raise BadParameter(name[:80], say)
 
 
 def read(name: str, asked: QueryDict, reader: Callable[[str], T]) -> T | None:

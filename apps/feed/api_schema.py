@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -76,6 +77,11 @@ class Error(serializers.Serializer):
 
 def parameter(name: str, description: str, **more: Any) -> OpenApiParameter:
     return OpenApiParameter(name, **({"type": str} | more), description=description)
+
+
+def names_in(described: Mapping[str, Any]) -> frozenset[str]:
+    """Return what the parameters of a description are called."""
+    return frozenset([one.name for one in described["parameters"]])
 
 
 MISTAKES = dict.fromkeys((400, 401, 403, 409, 410, 503), Error)

@@ -1,5 +1,8 @@
 """The read API, its description, and what the filters suggest."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -7,6 +10,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.feed.api import ApiView, EventDetail, EventList
+from apps.feed.api_errors import answer_error
 from apps.feed.completion import complete, understand
 from apps.feed.counts_api import EventCount, EventFacets, EventHistogram
 from apps.feed.export_views import EventExport
@@ -20,7 +24,16 @@ ASKING = {
     "authentication_classes": ApiView.authentication_classes,
     "permission_classes": ApiView.permission_classes,
 }
-schema = SpectacularAPIView.as_view(**ASKING)
+
+
+class Schema(SpectacularAPIView):
+    """Says what is wrong as the API does, whatever the schema is written in."""
+
+    def get_exception_handler(self) -> Callable[..., Any]:
+        return answer_error
+
+
+schema = Schema.as_view(**ASKING)
 drawn_docs = SpectacularSwaggerSplitView.as_view(
     url="/api/schema", template_name="feed/api_docs.html", **ASKING
 )

@@ -25,6 +25,7 @@ from apps.events.counting import (
 from apps.events.counting import count as counted
 from apps.feed.api import ApiView, range_of, read
 from apps.feed.api_errors import BadParameter, as_json
+from apps.feed.api_schema import names_in
 from apps.feed.counts_schema import COUNT, FACETS_OF, HISTOGRAM
 from apps.feed.facets import clause_of
 from apps.feed.rows import iso
@@ -35,6 +36,8 @@ YES_OR_NO = {"1": True, "true": True, "0": False, "false": False}
 
 
 class EventCount(ApiView):
+    parameters = names_in(COUNT)
+
     @extend_schema(**COUNT)
     def get(self, request: Request) -> HttpResponse:
         query, since, until = asked(request.GET)
@@ -44,6 +47,8 @@ class EventCount(ApiView):
 
 
 class EventHistogram(ApiView):
+    parameters = names_in(HISTOGRAM)
+
     @extend_schema(**HISTOGRAM)
     def get(self, request: Request) -> HttpResponse:
         query, since, until = asked(request.GET)
@@ -56,6 +61,8 @@ class EventHistogram(ApiView):
 
 
 class EventFacets(ApiView):
+    parameters = names_in(FACETS_OF)
+
     @extend_schema(**FACETS_OF)
     def get(self, request: Request) -> HttpResponse:
         query, since, until = asked(request.GET)

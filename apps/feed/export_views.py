@@ -27,7 +27,7 @@ from apps.events.position import Position
 from apps.events.search import QueryTimeout
 from apps.feed.api import ApiView, range_of, read
 from apps.feed.api_errors import BadParameter
-from apps.feed.api_schema import EXPORT
+from apps.feed.api_schema import EXPORT, names_in
 from apps.feed.asked import Asked
 from apps.feed.columns import read_columns
 from apps.feed.export import Export, Wanted
@@ -60,6 +60,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
 
 class EventExport(ApiView):
     http_method_names = ("get", "options")
+    parameters = names_in(EXPORT)
 
     @extend_schema(**EXPORT)
     def get(self, request: Request) -> HttpResponseBase:

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
-from apps.feed.api import ApiView
+from apps.feed.api import ApiView, known_only
 from apps.feed.api_errors import BadParameter, BadQuery, as_json
 from apps.feed.api_schema import MISTAKES, Error
 from apps.feed.models import TAKEN, View
@@ -149,7 +149,13 @@ def told(asker: Asker, view: View) -> dict[str, Any]:
 
 
 def checked(asked: ViewFields) -> dict[str, Any]:
-    """Return what was asked; raises BadParameter or BadQuery for the first thing that is wrong."""
+    """Return what was asked; raises BadParameter or BadQuery for the first thing that is wrong.
+
+    What is told of a view beside may come back with it, and changes nothing.
+    """
+    if isinstance(asked.initial_data, dict):
+        known, beside = ViewFields.Meta.fields, SavedView.Meta.fields
+        known_only(asked.initial_data, known, "field", told=beside)
     if asked.is_valid():
         return asked.validated_data
     field, wrong = next(iter(asked.errors.items()))

@@ -136,6 +136,18 @@ def test_a_mistake_is_named_with_its_place(ask, asked, code, field):
     assert error["message"]
 
 
+@pytest.mark.parametrize("path", ["", "/count", "/histogram", "/facets", "/export", f"/{uuid4()}"])
+def test_a_parameter_that_there_is_not_is_named(ask, path):
+    answer = ask(f"/api/events{path}", quer="outcome:failed")
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["field"]) == (400, "parameter", "quer")
+    assert error["message"].startswith("“quer” is no parameter; write ")
+
+
+def test_a_page_takes_no_offence_at_what_a_mailer_adds_to_its_address(ask):
+    assert ask("/", q="", utm_source="mail").status_code == 200
+
+
 def test_a_mistake_in_a_query_says_where_and_what_may_have_been_meant(ask):
     error = ask("/api/events", q="outcome:failed evnt:x").json()["error"]
     assert error["position"][0] == 15
@@ -171,6 +183,14 @@ def test_strangers_are_asked_for_a_token(client, settings):
     answer = client.get("/api/events")
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"].startswith("Bearer")
+    assert answer.json()["error"]["code"] == "not-authenticated"
+
+
+@pytest.mark.parametrize("form", ["", "?format=json"])
+def test_strangers_who_want_the_schema_are_told_so_as_by_the_api(client, settings, form):
+    settings.LOCAL_MODE = False
+    answer = client.get(f"/api/schema{form}")
+    assert (answer.status_code, answer["Content-Type"]) == (401, "application/json")
     assert answer.json()["error"]["code"] == "not-authenticated"
 
 

@@ -422,6 +422,16 @@ def ask(client):
     return ask
 
 
+def test_the_api_names_a_field_that_a_view_does_not_have(local, ask):
+    answer = ask("post", "/api/views", {"name": "Failures", "q": "outcome:failed"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["field"]) == (400, "parameter", "q")
+    assert not View.objects.exists()
+    told = ask("post", "/api/views", {"name": "Failures"}).json()
+    assert ask("patch", f"/api/views/{told['id']}", {"shard": True}).status_code == 400
+    assert ask("patch", f"/api/views/{told['id']}", told | {"name": "Late"}).status_code == 200
+
+
 def test_the_api_makes_changes_and_deletes_a_view(local, ask):
     made = ask("post", "/api/views", {"name": "Failures", "query": "outcome:failed"})
     assert made.status_code == 201
