@@ -68,10 +68,13 @@ class Trial:
     def span(self) -> str:
         return SPANS[self.days]
 
+    @property
+    def since(self) -> datetime:
+        return self.now - timedelta(days=int(self.days))
+
     @cached_property
     def past(self) -> Backtest:
-        since = self.now - timedelta(days=int(self.days))
-        return Backtest(self.automation, since=since, until=self.now)
+        return Backtest(self.automation, since=self.since, until=self.now)
 
     @property
     def percent(self) -> int:
@@ -113,7 +116,7 @@ class Trial:
         self.would = [would_of(firing) for firing in reversed(shown)]
         query = next(iter(read(self.automation.trigger).queries()))
         try:
-            found = histogram(query, since=self.past.since, until=self.now, now=self.now)
+            found = histogram(query, since=self.since, until=self.now, now=self.now)
         except QueryTimeout:
             return
         self.drawing = drawing_of(Asked.read({}, self.now), found)

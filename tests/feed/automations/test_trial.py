@@ -42,7 +42,7 @@ def tried(client, **fields):
 def test_it_says_how_often_it_would_have_fired(client):
     failed(3)
     page = tried(client, query="event:acme.load.failed")
-    assert "Over the last 7 days this would have fired 3 times" in page
+    assert "this would have fired 3 times" in page
     assert "3 events went by; 3 fitted" in page
 
 
@@ -97,7 +97,8 @@ def test_json_is_tried_too(client):
     answer = client.post(
         "/automations/try", {"document": document, "days": "1", "test": "1"}, headers=HOST
     )
-    assert "Over the last 24 hours this would have fired 1 time" in said(answer)
+    assert "Since the first event" in said(answer)
+    assert "this would have fired 1 time" in said(answer)
     wrong = {"document": '{"name": "a", "trigger": 5}', "part": "1"}
     assert "trigger: Write an object" in said(client.post("/automations/try", wrong, headers=HOST))
 
