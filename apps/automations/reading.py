@@ -33,8 +33,8 @@ LEAST_METRIC = 60
 
 # These ask for a time or for what lies around an event: a trigger has its own window.
 UNFIT_FIELDS = {
-    "occurred": "its window says when",
-    "received": "its window says when",
+    "occurred": "it waits for what happens from now on",
+    "received": "it waits for what happens from now on",
     "chain": "a chain is known only when it is over",
 }
 

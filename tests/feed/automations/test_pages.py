@@ -308,7 +308,7 @@ def test_from_a_query_and_from_a_source(client):
         (
             "event:a received:>now-1h label.b:c",
             "event:a label.b:c",
-            "received:>now-1h is left out: its window",
+            "received:>now-1h is left out: it waits for",
         ),
         ("outcome:failed", "outcome:failed", ""),
     ],
@@ -324,7 +324,9 @@ def test_from_a_query_its_times_are_left_out_and_that_is_said(asked, query, left
 def test_a_query_that_fits_no_trigger_says_so_before_it_is_saved(client):
     path = f"/automations/new?{urlencode({'q': '(occurred:today OR outcome:failed)'})}"
     assert value_of(raw(client, path), "id_query") == "(occurred:today OR outcome:failed)"
-    assert "A trigger cannot ask for occurred: its window says when." in get(client, path)
+    assert "A trigger cannot ask for occurred: it waits for what happens from now on." in get(
+        client, path
+    )
 
 
 def test_automate_stands_where_people_look(client):
