@@ -211,6 +211,26 @@ def test_the_curl_of_an_event_sends_it(visitor):
     expect(visitor.row("sent")).to_have_count(1)
 
 
+@pytest.mark.parametrize("density", ["comfortable", "compact"])
+def test_eight_columns_leave_each_other_room_for_their_names(visitor, density):
+    page = visitor.page
+    payload = {f"duration{number}": number * 1_000 for number in range(8)}
+    visitor.send(visitor.event("n", payload=payload))
+    columns = ",".join(f"payload.{key}" for key in payload)
+    visitor.visit(f"/?q=any:{visitor.corner}.*&columns={columns}")
+    page.evaluate("(density) => document.documentElement.dataset.density = density", density)
+    cut = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).length"
+    assert page.locator(".heads bdi").evaluate_all(cut) == 0
+    names, cells = (page.locator(of).evaluate_all(PLACES) for of in (".heads li", ".row dl div"))
+    assert names == cells
+    system = page.locator(".row .system").bounding_box()
+    assert system["y"] < page.locator(".row .cells").bounding_box()["y"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+PLACES = "(all) => all.map((one) => Math.round(one.getBoundingClientRect().x))"
+
+
 @pytest.mark.parametrize("columns", ["", "label.team,payload.a.b.c,payload.duration"])
 def test_a_phone_shows_all_of_it_and_menus_come_from_below(visitor, columns):
     page = visitor.page
