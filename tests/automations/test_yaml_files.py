@@ -209,6 +209,8 @@ def test_a_destination_is_told_by_its_name():
 # Mistakes
 
 CALLED = "{type: webhook, url: 'https://example.com/', headers: {token: 1, 1: x}}"
+POWER = "{type: webhook, url: 'https://example.com/', body: '{{ 2 ** event.payload.n }}'}"
+INSIDE = "{type: webhook, url: 'http://127.0.0.1:8662/hook'}"
 MISTAKES = [
     ("no YAML", "a: [", "line 1"),
     ("no automation", "- 1", "[0]"),
@@ -218,6 +220,8 @@ MISTAKES = [
     ("a mistake in an action", f"{LEAST}  actions: [{{type: dance}}]", "[0].actions[0].type"),
     ("a mistake of maintenance", f"{LEAST}  maintenance: [{{weekdays: 9}}]", "[0].maintenance"),
     ("a header that is none", f"{LEAST}  actions: [{CALLED}]", "[0].actions[0].headers"),
+    ("a template that only fails", f"{LEAST}  actions: [{POWER}]", "[0].actions[0].body"),
+    ("an address inside", f"{LEAST}  actions: [{INSIDE}]", "[0].actions[0].url"),
     ("a negative time", f"{LEAST}  cooldown: -1", "[0].cooldown"),
     ("an id that is none", f"{LEAST}  id: x", "[0].id"),
     ("the same twice", f"{LEAST}{LEAST}", "[0].id"),

@@ -78,6 +78,8 @@ def test_a_switch_offers_other_automations():
         ({"kind": "webhook", "url": "ftp://x"}, "url", "http"),
         ({"kind": "webhook", "url": ""}, "url", "address"),
         ({"kind": "webhook", "url": "https://x.org", "body": "{{ a"}, "body", "Line 1"),
+        ({"kind": "webhook", "url": "https://x.org", "body": "\n{{ 2 ** a }}"}, "body", "Line 2"),
+        ({"kind": "webhook", "url": "http://127.0.0.1:8662/a"}, "url", "make a destination"),
         ({"kind": "webhook", "url": "https://x.org", "headers": "no colon"}, "headers", "Name:"),
         ({"kind": "webhook", "webhook": "gone"}, "webhook", "gone"),
         ({"kind": "notify", "channel": "#alerts", "text": ""}, "text", "text"),

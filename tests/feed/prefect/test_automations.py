@@ -497,6 +497,15 @@ def test_a_template_is_validated(client):
         assert (answer.status_code, answer.content) == (204, b"")
 
 
+@pytest.mark.parametrize(
+    "wrong", ["{{ 2 ** x }}", "{% include '/etc/passwd' %}", "{{ range(101)|list }}"]
+)
+def test_a_template_that_could_only_fail_is_told_with_its_line(wrong, client):
+    answer = validate(client, json.dumps(f"one\n{wrong}").encode())
+    assert answer.status_code == 422
+    assert answer.json()["error"]["line"] == 2
+
+
 def test_what_is_wrong_with_a_template_is_told_with_its_line(client):
     template = "one\n{% for x in y %}\n"
     answer = validate(client, json.dumps(template).encode())
