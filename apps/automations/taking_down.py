@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ NAME = "automations"
 # A firing explains itself longer than its events are there.
 FIRINGS_KEPT = timedelta(days=90)
 PRUNE_AT_ONCE = 1_000
+MINUTE_SECONDS = int(MINUTE.total_seconds())
 # Stands for an automation that is followed: without it, it is shown what it has missed.
 FOLLOWED = "followed"
 
@@ -106,11 +108,20 @@ def _store(written: Sequence[tuple[Decided, Judged]]) -> None:
         record(drafts, source_id=source.pk)
 
 
-def fired_lately(automation: Automation, clock: datetime) -> Iterable[Firing]:
-    """Return the firings that its manners remember, the oldest first."""
-    since = clock - max(MINUTE, timedelta(seconds=automation.cooldown))
-    fired = Firing.objects.filter(automation=automation, fired__gt=since)
-    return fired.defer("events", "children").order_by("fired", "tx", "seq")
+def fired_lately(
+    automations: Iterable[Automation], clock: datetime
+) -> Mapping[UUID, Sequence[Firing]]:
+    """Return the firings that manners remember, the oldest first, by their automations."""
+    spans: dict[int, list[Automation]] = defaultdict(list)
+    for automation in automations:
+        spans[max(MINUTE_SECONDS, automation.cooldown)].append(automation)
+    found: dict[UUID, list[Firing]] = defaultdict(list)
+    for seconds, those in spans.items():
+        since = clock - timedelta(seconds=seconds)
+        fired = Firing.objects.filter(automation__in=those, fired__gt=since)
+        for one in fired.defer("events", "children").order_by("fired", "tx", "seq"):
+            found[one.automation_id].append(one)
+    return found
 
 
 def states(watched: Iterable[Watched], cursor: CursorWrapper) -> None:
@@ -139,11 +150,15 @@ def _row(id: UUID, version: int, key: str, kept: Kept) -> dict[str, Any]:
     return told | {"state": kept.state, "due": kept.due}
 
 
-def states_of(automation: Automation) -> dict[str, Mapping[str, Any]] | None:
-    """Read what an automation remembers; None when it is not followed yet."""
-    buckets = Bucket.objects.filter(automation=automation, version=automation.version)
-    kept = dict(buckets.values_list("key", "state"))
-    return None if kept.pop(FOLLOWED, None) is None else kept
+def states_of(automations: Iterable[Automation]) -> dict[UUID, dict[str, Mapping[str, Any]]]:
+    """Read what automations remember, by their ids; one that is not followed yet is not there."""
+    versions = {one.id: one.version for one in automations}
+    found: dict[UUID, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+    buckets = Bucket.objects.filter(automation__in=versions)
+    for id, version, key, state in buckets.values_list("automation_id", "version", "key", "state"):
+        if version == versions[id]:
+            found[id][key] = state
+    return {id: kept for id, kept in found.items() if kept.pop(FOLLOWED, None) is not None}
 
 
 def forget_others() -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -229,58 +229,60 @@ def look(memory: Memory) -> None:
     for id in held.keys() - known.keys():
         del memory.watched[id]
     taking_down.forget_others()
-    for automation in Automation.objects.filter(id__in=changed, enabled=True, gone=None):
-        take_up(memory, automation)
+    take_up(memory, list(Automation.objects.filter(id__in=changed, enabled=True, gone=None)))
     draw_up_index(memory)
 
 
-def take_up(memory: Memory, automation: Automation) -> None:
-    held = memory.watched.get(automation.id)
-    if held is not None and held.automation.version == automation.version:
-        held.automation = automation
-        held.manners.reread(automation)
-        return
-    try:
-        machine = machine_of(automation)
-    except BadTrigger as bad:
-        logger.error("The automation %s cannot be read and is not followed: %s", automation.id, bad)
-        memory.watched.pop(automation.id, None)
-        return
-    manners = Manners.of(automation, taking_down.fired_lately(automation, memory.clock))
-    watched = Watched(automation, machine, manners)
-    memory.watched[automation.id] = watched
-    states = taking_down.states_of(automation)
-    if states is None:
-        watched.is_new = memory.changed = True
-        catch_up(memory, watched)
-    else:
-        machine.load(states)
-    note_due(memory, watched)
+def take_up(memory: Memory, automations: Sequence[Automation]) -> None:
+    fired = taking_down.fired_lately(automations, memory.clock)
+    states = taking_down.states_of(automations)
+    new: list[Watched] = []
+    for automation in automations:
+        held = memory.watched.get(automation.id)
+        if held is not None and held.automation.version == automation.version:
+            held.automation = automation
+            held.manners.reread(automation)
+            continue
+        try:
+            machine = machine_of(automation)
+        except BadTrigger as bad:
+            logger.error("The automation %s is unreadable, not followed: %s", automation.id, bad)
+            memory.watched.pop(automation.id, None)
+            continue
+        watched = Watched(automation, machine, Manners.of(automation, fired[automation.id]))
+        memory.watched[automation.id] = watched
+        if automation.id in states:
+            machine.load(states[automation.id])
+            note_due(memory, watched)
+        else:
+            watched.is_new = memory.changed = True
+            new.append(watched)
+    if new:
+        catch_up(memory, new)
 
 
-def catch_up(memory: Memory, watched: Watched) -> None:
-    """Show an automation what has come since it was switched on, and the others have seen."""
-    place, clock = watched.start, EPOCH
-    index = Index(watched.machine.queries)
-    reads = reads_of(watched.machine.queries)
-    while place < memory.place:
-        events = [
-            event
-            for event in read_on(place, PART, reads=reads)
-            if (event.tx, event.seq) <= memory.place
-        ]
-        if not events:
-            break
+def catch_up(memory: Memory, new: Sequence[Watched]) -> None:
+    """Show automations what has come since they were switched on, and the others have seen."""
+    before = Memory(place=min(one.start for one in new), written=None, clock=EPOCH)
+    before.watched = {one.automation.id: one for one in new}
+    draw_up_index(before)
+    while events := [
+        event
+        for event in read_on(before.place, PART, reads=before.reads)
+        if (event.tx, event.seq) <= memory.place
+    ]:
         tell_imported(events)
         for event in events:
-            clock = max(clock, event.received)
-            event.source_name = source_name(memory, event.source_id)
-            fits = set(index.fitting(event, ReadTerms(event.terms)))
-            with apart(memory, watched):
-                decide(memory, watched, watched.machine.take(Seen(event), clock, fits), clock)
-        place = events[-1].tx, events[-1].seq
-    with apart(memory, watched):
-        decide(memory, watched, watched.machine.tick(memory.clock, memory.place), memory.clock)
+            take(before, event)
+    for watched in list(before.watched.values()):
+        with apart(before, watched):
+            decisions = watched.machine.tick(memory.clock, memory.place)
+            decide(before, watched, decisions, memory.clock)
+            note_due(memory, watched)
+    memory.decided += before.decided
+    memory.failed += before.failed
+    for automation in before.failed:
+        memory.watched.pop(automation.id, None)
 
 
 def draw_up_index(memory: Memory) -> None:
