@@ -50,8 +50,9 @@ async def _neighbour(scope: Scope, system: str, *, needed: bool) -> Caller | Non
     First the sources that send through this doorway. Where a token is needed, any other will do;
     where none is, one machine sends what many sources say, and each keeps to its own.
     """
-    address, _ = scope.get("client") or ("", 0)
-    there = await sources_at(address)
+    if not scope.get("client"):
+        return None
+    there = await sources_at(scope["client"][0])
     own = [name for name, of in there if of == system or of in GUESTS.get(system, ())]
     others = [name for name, _ in there] if needed else []
     source = next(iter(own + others), None)
