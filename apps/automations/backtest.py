@@ -131,7 +131,8 @@ class Backtest:
         machine, clocks, reached = self._machine, part.clocks, 0
         for at, seen, fits in fitting(machine.queries, part):
             self._pass_time(part, reached, at)
-            self._decide(machine.take(seen, clocks[at], fits), clocks[at])
+            if decisions := machine.take(seen, clocks[at], fits):
+                self._decide(decisions, clocks[at])
             self.taken += 1
             reached = at + 1
         self._pass_time(part, reached, len(clocks) - 1)

@@ -142,7 +142,7 @@ class Seen:
         *("received", "at", "is_imported", "is_ours"),
     )
 
-    def __init__(self, told: Sequence[Any], row: Row, *, is_imported: bool, is_ours: bool) -> None:
+    def __init__(self, told: Sequence[Any], row: Row, is_imported: bool, is_ours: bool) -> None:
         self.id, self.tx, self.seq, self.event, self.outcome = told[:5]
         self._resource, self._related = told[5:7]
         _, _, received, occurred = row
@@ -182,14 +182,14 @@ def fitting(queries: Sequence[Query], part: Slice) -> Iterator[Fit]:
     imported = imported_between(found[0][1], found[-1][1])
     ours = set(Source.objects.filter(name=SOURCE).values_list("id", flat=True))
     rows, at, end = part.rows, 0, len(part.rows)
+    only = frozenset({0}) if len(queries) == 1 else None
     for told in found:
         place = told[1:3]
         while at < end and PLACE(rows[at]) < place:
             at += 1
         if at < end and PLACE(rows[at]) == place:
-            numbers = frozenset([number for number, fits in enumerate(told[8:]) if fits])
-            told_of = {"is_imported": told[1] in imported, "is_ours": told[7] in ours}
-            yield Fit(at, Seen(told, rows[at], **told_of), numbers)
+            seen = Seen(told, rows[at], told[1] in imported, told[7] in ours)
+            yield Fit(at, seen, only or frozenset([n for n, fits in enumerate(told[8:]) if fits]))
 
 
 def _found(queries: Sequence[Query], part: Slice) -> list[tuple[Any, ...]]:
