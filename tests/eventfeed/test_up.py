@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.processes import command_of
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +61,7 @@ class Up:
         return [own, *own.children(recursive=True)]
 
     def child(self, name: str) -> psutil.Process:
-        return next(one for one in self.everything[1:] if name in " ".join(one.cmdline()))
+        return next(one for one in self.everything[1:] if name in " ".join(command_of(one)))
 
     def end(self, number: int) -> int:
         self.process.send_signal(number)
@@ -189,7 +190,7 @@ def test_a_killed_worker_and_a_killed_postgres_are_started_again(start: Callable
     worker.kill()
     postgres.kill()
     wait_until(
-        lambda: any("worker" in one.cmdline() for one in in_folder(up.data) if one != worker),
+        lambda: any("worker" in command_of(one) for one in in_folder(up.data) if one != worker),
         within=PATIENCE,
     )
     wait_until(

@@ -17,6 +17,7 @@ import pytest
 
 from tests.automations.doing.receiving import Receiver
 from tests.crash.up import CHECKOUT, Up
+from tests.processes import command_of
 from tests.waiting import wait_until
 
 MADE = """
@@ -71,7 +72,7 @@ def events(up: Up) -> list[str]:
 
 
 def worker(up: Up) -> psutil.Process:
-    return next(one for one in up.processes() if "worker" in one.cmdline())
+    return next(one for one in up.processes() if "worker" in command_of(one))
 
 
 def test_an_event_becomes_a_request_within_seconds(up: Up, receiver: Receiver):
@@ -123,7 +124,7 @@ def test_what_sends_is_gone_when_the_worker_is(up: Up, receiver: Receiver):
     fail(up, "order.1")
     wait_until(lambda: receiver.received, what="the order is told of")
     children = worker(up).children()
-    assert any("doing.sending.process" in " ".join(one.cmdline()) for one in children)
+    assert any("doing.sending.process" in " ".join(command_of(one)) for one in children)
     worker(up).kill()
     psutil.wait_procs(children, timeout=20)
     assert not any(one.is_running() for one in children)
