@@ -7,6 +7,7 @@ looks after the rest, and what remains is the socket: a browser sends its cookie
 """
 
 import json
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,7 +47,12 @@ def trespass(scope: Any) -> str | None:
 
 
 def _is_known(host: str) -> bool:
-    return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
+    return _is_among(host, tuple(settings.ALLOWED_HOSTS))
+
+
+@lru_cache(100)
+def _is_among(host: str, known: tuple[str, ...]) -> bool:
+    return validate_host(split_domain_port(host)[0], known)
 
 
 def _must_be_ours(scope: Any) -> bool:

@@ -8,6 +8,7 @@ before: `eventfeed.ping` by `eventfeed.pong`, `eventfeed.closing` by `websocket.
 
 import asyncio
 import errno
+import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -19,8 +20,7 @@ from urllib.parse import unquote
 
 import eventfeed.event_loop  # isort: skip  # noqa: F401 - before daphne installs another
 from daphne import http_protocol, server, ws_protocol
-from daphne.utils import HEADER_NAME_RE
-from daphne.utils import INVALID_HEADER_VALUE_BYTES as FORBIDDEN
+from daphne.utils import HEADER_NAME_RE, INVALID_HEADER_VALUE_BYTES
 from twisted.internet import reactor  # installed by eventfeed.event_loop
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IPushProducer
@@ -42,6 +42,8 @@ LINGER_SECONDS = 5
 LEAVE_SECONDS = 5
 SERVICE_RESTART = 1012
 LONGEST_REASON = 123  # bytes of a close frame beside its code: RFC 6455, section 5.5
+
+FORBIDDEN = re.compile(b"[%s]" % re.escape(bytes(INVALID_HEADER_VALUE_BYTES)))
 
 EXTENSIONS: dict[str, dict[str, Any]] = {"eventfeed.acknowledge": {}}
 
@@ -126,7 +128,9 @@ class Server(server.Server):
         # The one part of an answer that has only one waits for nobody.
         if message["type"] == "websocket.send" or message.get("more_body"):
             await protocol.outflow.flowing.wait()
-        await super().handle_reply(protocol, message)
+        connection = self.connections.get(protocol)
+        if connection is not None and "disconnected" not in connection:
+            protocol.handle_reply(message)
 
     def kill_all_applications(self) -> Deferred[None]:
         """Let applications finish, then what they feed; the reactor waits for it to stop."""
@@ -250,11 +254,21 @@ class WebRequest(http_protocol.WebRequest):
         )
 
     def handle_reply(self, message: Message) -> None:
+        """Send a part of the answer, without what Daphne does for its log of accesses."""
+        if self.finished or self.channel is None:
+            return
         if message["type"] == "http.response.start":
+            self._response_started = True
+            self.setResponseCode(message["status"])
+            for name, value in message.get("headers", ()):
+                self.responseHeaders.addRawHeader(name, value)
             # Shorter than the minute after which an idle connection is closed here, so that
             # no client sends into a closing one.
             self.responseHeaders.addRawHeader(b"Keep-Alive", b"timeout=50")
-        super().handle_reply(message)
+            return
+        self.write(message.get("body", b""))
+        if not message.get("more_body"):
+            self.finish()
 
     def application_ended(self, application: asyncio.Future[None]) -> None:
         """Break off an answer that was begun and not ended: it must not look whole.
@@ -327,7 +341,7 @@ def _clean(raw: Iterable[tuple[bytes, Sequence[bytes]]]) -> list[tuple[bytes, by
         # A proxy takes "a_b" and "a-b" for different names, and Django for the same one.
         if b"_" not in lower:
             headers.extend((lower, value) for value in values)
-    return None if any(FORBIDDEN.intersection(value) for _, value in headers) else headers
+    return None if any(FORBIDDEN.search(value) for _, value in headers) else headers
 
 
 @lru_cache(1_000)
@@ -335,6 +349,7 @@ def _lower_name(name: bytes) -> bytes | None:
     return name.lower() if HEADER_NAME_RE.fullmatch(name) else None
 
 
+@lru_cache(1_000)
 def _phrase(code: int) -> bytes | None:
     try:
         return HTTPStatus(code).phrase.encode()

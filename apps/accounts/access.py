@@ -50,25 +50,30 @@ LOCAL = Caller("local", EVERYTHING, kind="local")
 
 
 async def caller_of(
-    authorization: str | None = None, token: str | None = None, *, local: bool
+    authorization: str | None = None,
+    token: str | None = None,
+    *,
+    local: bool,
+    within: float = PATIENCE,
 ) -> Caller | None:
     """Return who bears the Authorization header or the token, or None for a stranger.
 
     `token` is what came as `?access_token=` or in the Prefect handshake, and is looked at first.
+    Raises AccessAway when the database does not say in so many seconds.
     """
     for claim in claims_in(token, authorization):
         if memory.needs(claim):
-            await _learn(claim, local=local)
+            await _learn(claim, local=local, within=within)
         if caller := memory.caller(claim):
             return caller
     return LOCAL if local else None
 
 
-async def _learn(claim: Claim, *, local: bool) -> None:
+async def _learn(claim: Claim, *, local: bool, within: float) -> None:
     """Ask the database whose secret it is, and do without what it does not say in time."""
-    within = BRIEFLY if memory.remembers(claim) else PATIENCE
+    wait = min(within, BRIEFLY) if memory.remembers(claim) else within
     try:
-        await askers.ask(lambda: memory.learn(claim, local=local), within=within)
+        await askers.ask(lambda: memory.learn(claim, local=local), within=wait)
     except TimeoutError as late:
         memory.go_on(claim, late, local=local)
 

@@ -99,6 +99,9 @@ class Recorder:
     """The one writer of a process: it takes what has queued up and commits it together."""
 
     PART = 10
+    GATHER_EVENTS = 32
+    """Events that are enough for a commit of their own; fewer wait for those that come at once."""
+    GATHER_TURNS = 4
     BATCH_EVENTS = 2_000
     BATCH_BYTES = 16 * MEBIBYTE
     QUEUE_EVENTS = 20_000
@@ -240,6 +243,7 @@ class Recorder:
 
     async def _write_forever(self) -> None:
         while self._queue or not self._closed:
+            await self._gather()
             self._queued.clear()
             batch = self._current = self._take()
             try:
@@ -249,6 +253,17 @@ class Recorder:
                 for request in batch:
                     request.fail(DatabaseAway(f"It could not be written: {error}"))
         await self._disconnect()
+
+    async def _gather(self) -> None:
+        """Let a few more come to share a commit: those whose answers have just gone out.
+
+        It ends when some turns of the loop brought nobody, so one who is alone hardly waits.
+        """
+        turns = 0
+        while turns < self.GATHER_TURNS and 0 < self._load.events < self.GATHER_EVENTS:
+            known = len(self._queue)
+            await asyncio.sleep(0)
+            turns = turns + 1 if len(self._queue) <= known else 0
 
     async def _rest(self) -> None:
         """Wait for requests; while the database is away, see whether it is back."""

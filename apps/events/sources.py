@@ -55,10 +55,10 @@ def masks_of(id: int) -> Mapping[str, Any]:
     return _masks.get(id, {})
 
 
-async def sources_at(address: str) -> list[tuple[str, str]]:
+async def sources_at(address: str, *, within: float = PATIENCE) -> list[tuple[str, str]]:
     """Return the name and system of each source that sends from this address without a token.
 
-    Raises DatabaseAway, unless it was known before.
+    Raises DatabaseAway after so many seconds, unless it was known before.
     """
     global _networks
     known, until = _networks
@@ -67,7 +67,7 @@ async def sources_at(address: str) -> list[tuple[str, str]]:
             # Meanwhile others do with what is known.
             _networks = known, time.monotonic() + RETRY
         try:
-            known = await in_database(_neighbours, within=BRIEFLY if until else PATIENCE)
+            known = await in_database(_neighbours, within=min(within, BRIEFLY) if until else within)
         except DatabaseAway:
             if not until:
                 raise

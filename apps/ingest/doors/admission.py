@@ -1,5 +1,6 @@
 """Who may send, and as which source its events are kept."""
 
+import time
 from urllib.parse import parse_qs
 
 from apps.accounts.access import LOCAL, Caller, caller_of
@@ -19,16 +20,21 @@ class MayNotSend(Exception):
     """Somebody we know, without the scope to send."""
 
 
-async def admit(scope: Scope, system: str, token: str | None = None) -> Caller:
+async def admit(
+    scope: Scope, system: str, token: str | None = None, *, within: float = PATIENCE
+) -> Caller:
     """Return who sends through the doorway of a system.
 
-    Raises Stranger, MayNotSend, AccessAway or DatabaseAway.
+    Raises Stranger, MayNotSend, and AccessAway or DatabaseAway after so many seconds.
     """
+    until = time.monotonic() + within
     authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
     token = token or _token_in(scope.get("query_string", b""))
-    caller = await caller_of(authorization or None, token, local=bool(scope["eventfeed.local"]))
+    local = bool(scope["eventfeed.local"])
+    caller = await caller_of(authorization or None, token, local=local, within=within)
     if caller is None or caller is LOCAL:
-        caller = await _neighbour(scope, system, needed=caller is None) or caller
+        needed = caller is None
+        caller = await _neighbour(scope, system, needed=needed, until=until) or caller
     if caller is None:
         raise Stranger
     if "ingest" not in caller.scopes:
@@ -44,7 +50,7 @@ async def source_of(caller: Caller, source: str, system: str, *, within: float =
     return await source_named(caller.source or source, system, within=within)
 
 
-async def _neighbour(scope: Scope, system: str, *, needed: bool) -> Caller | None:
+async def _neighbour(scope: Scope, system: str, *, needed: bool, until: float) -> Caller | None:
     """Return who sends from a network that a source names, and so needs no token.
 
     First the sources that send through this doorway. Where a token is needed, any other will do;
@@ -52,7 +58,7 @@ async def _neighbour(scope: Scope, system: str, *, needed: bool) -> Caller | Non
     """
     if not scope.get("client"):
         return None
-    there = await sources_at(scope["client"][0])
+    there = await sources_at(scope["client"][0], within=until - time.monotonic())
     own = [name for name, of in there if of == system or of in GUESTS.get(system, ())]
     others = [name for name, _ in there] if needed else []
     source = next(iter(own + others), None)

@@ -140,7 +140,8 @@ class Door:
 
     async def admitted(self, scope: Scope) -> Caller:
         """Return who sends; raises Stranger, MayNotSend, and AccessAway or DatabaseAway in time."""
-        return await held(lambda: admit(scope, self.system), until=time.monotonic() + self.hold)
+        until = time.monotonic() + self.hold
+        return await held(lambda within: admit(scope, self.system, within=within), until=until)
 
     async def take(self, message: Message, caller: Caller) -> Taken:
         """Store the events of a message; raises MessageRefused, Overloaded, DatabaseAway."""
@@ -187,7 +188,9 @@ class Door:
             raise MessageRefused(422, [refusal], message.body) from None
 
     async def _source_of(self, caller: Caller, until: float) -> int:
-        return await held(lambda: source_of(caller, self.source, self.system), until=until)
+        return await held(
+            lambda within: source_of(caller, self.source, self.system, within=within), until=until
+        )
 
     async def _masked(self, drafts: Sequence[Draft], rules: Rules) -> list[Draft]:
         kept: list[Draft] = []

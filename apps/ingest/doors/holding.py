@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from apps.accounts.access import AccessAway
-from apps.events.away import AWAY, DatabaseAway
+from apps.events.away import DatabaseAway
 
 T = TypeVar("T")
 
@@ -16,17 +16,14 @@ AGAIN = 0.25
 LEAST = 1.0
 
 
-async def held(ask: Callable[[], Awaitable[T]], *, until: float) -> T:
+async def held(ask: Callable[[float], Awaitable[T]], *, until: float) -> T:
     """Return what the database says, as soon as it can, by time.monotonic().
 
-    Raises AccessAway or DatabaseAway.
+    `ask` is told how many seconds it may take. Raises AccessAway or DatabaseAway.
     """
     while True:
         try:
-            async with asyncio.timeout(max(LEAST, until - time.monotonic())):
-                return await ask()
-        except TimeoutError:
-            raise DatabaseAway(AWAY) from None
+            return await ask(max(LEAST, until - time.monotonic()))
         except (AccessAway, DatabaseAway):
             if time.monotonic() + AGAIN > until:
                 raise

@@ -38,7 +38,9 @@ async def deliver(scope: Scope, receive: Receive, send: Send) -> None:
     slug = scope["path"].rstrip("/").rpartition("/")[2]
     try:
         until = time.monotonic() + HookDoor.hold
-        hook = await held(lambda: in_database(lambda: Hook.objects.at(slug)), until=until)
+        hook = await held(
+            lambda within: in_database(lambda: Hook.objects.at(slug), within=within), until=until
+        )
     except DatabaseAway as away:
         await answered(send, Answer(503, {"detail": str(away)}, RETRY_AFTER))
         return
