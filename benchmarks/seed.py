@@ -30,17 +30,22 @@ SHAPED_BY = [
     "benchmarks/seed.py",
 ]
 
+# What each copy is made of, as text, in which a run's id is replaced.
+PATTERN = """
+create unlogged table pattern as
+select *, resource::text as resource_told, related::text as related_told, terms::text as terms_told
+from event where resource::text || related::text like '%%' || %s || '%%'
+"""
 ONE_COPY = """
 insert into event (id, occurred, received, event, resource_id, resource, related, payload,
                    follows, outcome, system, source_id, warnings, message, terms, terms_version)
 select gen_random_uuid(), at, at + interval '1 s', event, replace(resource_id, %(old)s, %(new)s),
-       replace(resource::text, %(old)s, %(new)s)::jsonb,
-       replace(related::text, %(old)s, %(new)s)::jsonb,
+       replace(resource_told, %(old)s, %(new)s)::jsonb,
+       replace(related_told, %(old)s, %(new)s)::jsonb,
        payload, follows, outcome, system, source_id, warnings, message,
-       replace(terms::text, %(old)s, %(new)s)::tsvector, terms_version
+       replace(terms_told, %(old)s, %(new)s)::tsvector, terms_version
 from (select *, occurred - (%(copy)s - random()) * %(step)s * interval '1 hour' as at
-      from event where resource::text || related::text like '%%' || %(old)s || '%%'
-      offset 0) posted
+      from pattern offset 0) told
 order by at
 """
 
@@ -87,6 +92,7 @@ def _make(bench: Bench, server: Server) -> None:
     with psycopg.connect(server.dsn, autocommit=True) as connection, ThreadPoolExecutor(2) as two:
         connection.execute(f"alter system set max_wal_size = '{MOST_LOG}'")
         connection.execute("select pg_reload_conf()")
+        connection.execute(PATTERN, [RUN_PREFIX])
         with _without_terms(connection) as index:
             copies = bench.events // POSTED - 1
             made = two.map(lambda copy: _copy(server.dsn, copy, copies), range(copies, 0, -1))
@@ -99,6 +105,7 @@ def _make(bench: Bench, server: Server) -> None:
             for done, _ in enumerate(built, start=1):
                 if done % (len(partitions) // 10 + 1) == 0:
                     say(f"{done} of {len(partitions)} partitions indexed")
+        connection.execute("drop table pattern")
         wait_for_followers(server.dsn, within=bench.events / 1_000)
         say("counted")
         connection.execute("vacuum analyze event")
