@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -17,6 +17,7 @@ from django.utils import timezone
 from apps.automations.decision import Kept
 from apps.automations.firing import copies_of, event_of, firing_of, tasks_of
 from apps.automations.manners import MINUTE, Judged, Speaker
+from apps.automations.memory import Decided, Watched
 from apps.automations.models import Automation, Bucket, Clock, Firing, Task, Tick
 from apps.events.audit import SOURCE, SYSTEM
 from apps.events.draft import Draft
@@ -25,9 +26,6 @@ from apps.events.imported import forget_imported
 from apps.events.models import Source
 from apps.events.record import record
 from apps.events.retention import kept_since
-
-if TYPE_CHECKING:
-    from apps.automations.watching import Decided, Watched
 
 NAME = "automations"
 # A firing explains itself longer than its events are there.

@@ -11,8 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.automations import backtest as backtesting
-from apps.automations import past
-from apps.automations import watching as following
+from apps.automations import past, taking_up
+from apps.automations import watching as follower
 from apps.automations.backtest import Backtest, backtest
 from apps.automations.models import Automation, Firing
 from apps.automations.reading import BadTrigger
@@ -50,8 +50,8 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "LOOK_EVERY", 0.0)
-    monkeypatch.setattr(following, "WRITE_EVERY", 0.0)
+    monkeypatch.setattr(taking_up, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(follower, "WRITE_EVERY", 0.0)
 
 
 def of(trigger: dict[str, Any], **more: Any) -> Automation:
@@ -94,12 +94,12 @@ def test_it_fires_as_it_did(trigger, slice, watching, automate, happen, monkeypa
     watching.step()
     happen("invoice.paid", "a", ago=1_000)
     happen("invoice.paid", "a", resource="r.2", outcome=Outcome.FAILED)
-    monkeypatch.setattr(following, "NOW", "SELECT clock_timestamp() + interval '25 s'")
+    monkeypatch.setattr(follower, "NOW", "SELECT clock_timestamp() + interval '25 s'")
     watching.step()
     watching.step()
     happen("b", "a", "invoice.paid", resource="r.1")
     watching.step()
-    monkeypatch.setattr(following, "NOW", "SELECT clock_timestamp() + interval '55 s'")
+    monkeypatch.setattr(follower, "NOW", "SELECT clock_timestamp() + interval '55 s'")
     watching.step()
     live = {firing.id: told(firing) for firing in Firing.objects.all()}
     assert live

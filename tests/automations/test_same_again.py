@@ -18,13 +18,14 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from apps.automations import taking_down
-from apps.automations import watching as following
+from apps.automations import taking_down, taking_up
+from apps.automations import watching as follower
 from apps.automations.backtest import Backtest
 from apps.automations.decision import EPOCH
 from apps.automations.keeping import machine_of, save
+from apps.automations.memory import READS, Seen
 from apps.automations.models import Automation, Clock, Firing, Tick
-from apps.automations.watching import Seen, Watching
+from apps.automations.watching import Watching
 from apps.events.log import read_on
 from apps.events.models import Event, Source
 from apps.events.record import record
@@ -101,18 +102,20 @@ def live(chance: Random, source: Source, monkeypatch: pytest.MonkeyPatch) -> Non
         happen(chance, source, second, second + length)
         second += length + chance.choice([0, 0, 5, 20])
         now = BASE + timedelta(seconds=second - chance.choice([0, 0, 3, 10]))
-        monkeypatch.setattr(following, "NOW", f"SELECT '{now.isoformat()}'::timestamptz")
-        monkeypatch.setattr(following, "PART", chance.choice([1, 3, 10, 250]))
-        monkeypatch.setattr(following, "MOST_EVENTS", chance.choice([1, 10, 1000]))
+        monkeypatch.setattr(follower, "NOW", f"SELECT '{now.isoformat()}'::timestamptz")
+        part = chance.choice([1, 3, 10, 250])
+        monkeypatch.setattr(follower, "PART", part)
+        monkeypatch.setattr(taking_up, "PART", part)
+        monkeypatch.setattr(follower, "MOST_EVENTS", chance.choice([1, 10, 1000]))
         # Between writings memory is ahead of the database, so a crash loses something.
-        monkeypatch.setattr(following, "WRITE_EVERY", chance.choice([0.0, 0.0, 3600.0]))
-        monkeypatch.setattr(following, "KEEP_EVERY", chance.choice([0.0, 3600.0, 3600.0]))
+        monkeypatch.setattr(follower, "WRITE_EVERY", chance.choice([0.0, 0.0, 3600.0]))
+        monkeypatch.setattr(follower, "KEEP_EVERY", chance.choice([0.0, 3600.0, 3600.0]))
         crashes = Crashes(chance, monkeypatch)
         while crashes.step(watching):
             pass
-    monkeypatch.setattr(following, "WRITE_EVERY", 0.0)
-    monkeypatch.setattr(following, "KEEP_EVERY", 0.0)
-    monkeypatch.setattr(following, "LONGEST_UNKEPT", 0.0)
+    monkeypatch.setattr(follower, "WRITE_EVERY", 0.0)
+    monkeypatch.setattr(follower, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(follower, "LONGEST_UNKEPT", 0.0)
     watching.forget()
     while watching.step():
         until_final()
@@ -160,9 +163,7 @@ def folded(automation: Automation, ticks: Sequence[Tick]) -> dict[Any, Any]:
     """Hand over the events that fit, and the ticks, in the order of the log."""
     machine, clock, found = machine_of(automation), EPOCH, []
     left = sorted(ticks, key=lambda tick: (tick.tx, tick.seq, tick.at))
-    for event in read_on(
-        (automation.start_tx, automation.start_seq), 10_000, reads=following.READS
-    ):
+    for event in read_on((automation.start_tx, automation.start_seq), 10_000, reads=READS):
         while left and (left[0].tx, left[0].seq) < (event.tx, event.seq):
             tick = left.pop(0)
             clock = max(clock, tick.at)
@@ -186,7 +187,7 @@ def folded(automation: Automation, ticks: Sequence[Tick]) -> dict[Any, Any]:
 def test_same_firings_however_the_follower_runs(
     seed: int, source: Source, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(following, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(taking_up, "LOOK_EVERY", 0.0)
     chance = Random(seed)
     automations = []
     for number in range(6):

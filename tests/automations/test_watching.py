@@ -12,8 +12,8 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apps.automations import taking_down
-from apps.automations import watching as following
+from apps.automations import taking_down, taking_up
+from apps.automations import watching as follower
 from apps.automations.doing.context import context_of
 from apps.automations.keeping import save, switch
 from apps.automations.machine import Machine
@@ -32,10 +32,10 @@ RECORD = {"type": "do-nothing"}
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look and write at each step."""
-    monkeypatch.setattr(following, "LOOK_EVERY", 0.0)
-    monkeypatch.setattr(following, "WRITE_EVERY", 0.0)
-    monkeypatch.setattr(following, "KEEP_EVERY", 0.0)
-    monkeypatch.setattr(following, "LONGEST_UNKEPT", 0.0)
+    monkeypatch.setattr(taking_up, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(follower, "WRITE_EVERY", 0.0)
+    monkeypatch.setattr(follower, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(follower, "LONGEST_UNKEPT", 0.0)
 
 
 def fired() -> list[Any]:
@@ -90,7 +90,7 @@ def test_automation_that_fails_is_switched_off_and_the_others_go_on(
     assert [firing.automation_id for firing in Firing.objects.all()] == [good.pk]
     assert [Automation.objects.get(pk=one.pk).enabled for one in (bad, good)] == [False, True]
     told = Event.objects.get(event="eventfeed.audit.automation.switched-off")
-    assert told.related[0]["prefect.resource.name"] == following.FAILED
+    assert told.related[0]["prefect.resource.name"] == follower.FAILED
 
 
 def test_silent_firings_take_no_room_of_those_that_do_something(watching, automate, happen):
@@ -159,7 +159,7 @@ def test_crash_after_firing_and_before_memory_is_written_fires_once(
     automate(TWICE | {"within": 0}, most_a_minute=2)
     happen("invoice.paid")
     watching.step()
-    monkeypatch.setattr(following, "KEEP_EVERY", 3_600.0)
+    monkeypatch.setattr(follower, "KEEP_EVERY", 3_600.0)
     watching.forget()
     for _ in range(4):
         happen("invoice.paid", "invoice.paid")
@@ -194,7 +194,7 @@ def test_absence_fires_while_nothing_happens_and_a_tick_says_so(
     assert fired() == []
     [due] = Bucket.objects.exclude(due=None).values_list("due", flat=True)
     assert due > timezone.now()
-    monkeypatch.setattr(following, "NOW", "SELECT clock_timestamp() + interval '25 s'")
+    monkeypatch.setattr(follower, "NOW", "SELECT clock_timestamp() + interval '25 s'")
     watching.step()
     assert Firing.objects.get().fired == due
     tick, a = Tick.objects.get(), Event.objects.get(event="a")
@@ -209,7 +209,7 @@ def test_event_behind_the_clock_that_now_has_moved_has_a_tick_before_it(
     automate(metric | {"threshold": 0.5, "over": 600, "breached_for": 300})
     happen("a", outcome=Outcome.FAILED)
     watching.step()
-    monkeypatch.setattr(following, "NOW", "SELECT clock_timestamp() + interval '25 s'")
+    monkeypatch.setattr(follower, "NOW", "SELECT clock_timestamp() + interval '25 s'")
     watching.step()
     assert not Tick.objects.exists()
     watching.forget()

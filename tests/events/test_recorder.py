@@ -53,6 +53,16 @@ async def test_requests_of_a_moment_share_a_transaction(ours: Recorder, source: 
     assert transactions <= 2
 
 
+async def test_those_who_come_at_once_share_it_too(ours: Recorder, source: Source):
+    async def after(turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await ours.record([told()], source_id=source.id)
+
+    await asyncio.gather(*(after(turns) for turns in range(0, 30, ours.GATHER_TURNS)))
+    assert await in_database(Event.objects.values("tx").distinct().count) == 1
+
+
 async def test_each_request_hears_what_was_new_of_its_own(ours: Recorder, source: Source):
     draft = told()
     first, second, nothing = await asyncio.gather(
