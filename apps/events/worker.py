@@ -27,6 +27,8 @@ REST = 1.0
 LONGEST_REST = 60.0
 # Another process may end and leave its followers to us.
 CLAIM_EVERY = 10.0
+# Commits are told of, so without one it is enough to look at every so many ticks.
+LOOK_EVERY = 5
 CLAIM = "SELECT pg_try_advisory_lock(hashtext('eventfeed.worker'), hashtext(%s))"
 HOUSEKEEPING = "housekeeping"
 
@@ -79,6 +81,8 @@ class Shift:
     claim_at: float = 0.0
     resting: dict[str, Resting] = field(default_factory=dict)
     soon: float = SOON
+    idle: int = 0
+    """Ticks since something was handled or told of."""
 
     def run(self) -> None:
         self.conn.execute(CHECK)
@@ -86,11 +90,22 @@ class Shift:
         while not self.stop.is_set():
             self._claim()
             began = time.monotonic()
-            handled = max((self._step(follower) for follower in self.followers), default=0)
+            handled = max((self._step(follower) for follower in self._awake()), default=0)
             if not handled:
                 self._wait()
-            elif handled < MOST_EVENTS:
+                continue
+            self.idle = 0
+            if handled < MOST_EVENTS:
                 self.stop.wait(max(0.0, began + PACE - time.monotonic()))
+
+    def _awake(self) -> Sequence[Follower | Paced]:
+        """Return who looks now: those with a pace of their own always, as time passes for them.
+
+        The first tick is for all: what lay above the horizon may have come below it meanwhile.
+        """
+        if self.idle < 2 or self.idle % LOOK_EVERY == 0 or self.resting:
+            return self.followers
+        return [follower for follower in self.followers if isinstance(follower, Paced)]
 
     def _claim(self) -> None:
         """Take what no other process holds: a follower runs in one at a time."""
@@ -102,6 +117,7 @@ class Shift:
             row = self.conn.execute(CLAIM, [name]).fetchone()
             if row == (True,):
                 self.claimed.add(name)
+                self.idle = 0
         if HOUSEKEEPING in self.claimed:
             self.ours.set()
 
@@ -137,7 +153,7 @@ class Shift:
             self.stop.wait(self.soon)
             self.soon = later(self.soon)
             return
-        self.soon = 0.0
+        self.soon, self.idle = 0.0, self.idle + 1
         for _ in self.conn.notifies(timeout=TICK, stop_after=1):
-            self.soon = SOON
+            self.soon, self.idle = SOON, 0
             self.written.set()
