@@ -1,7 +1,6 @@
 """All that is searched, told part by part in memory that does not grow.
 
-A part is read when the one before it has been taken: nothing of the database is held between two,
-however slow who takes them is.
+Nothing of the database is held between two parts, however slow who takes them is.
 """
 
 from __future__ import annotations

@@ -110,10 +110,15 @@ def format_of(text: str) -> Format:
 
 
 async def parts(export: Export, first: bytes) -> AsyncGenerator[bytes, None]:
+    """Yield one part after the other; while one is taken, the next is read."""
     part = first
     while part:
-        yield part
-        part = await next_part(export)
+        coming = asyncio.ensure_future(next_part(export))
+        try:
+            yield part
+            part = await coming
+        finally:
+            coming.cancel()
 
 
 async def next_part(export: Export) -> bytes:
