@@ -1,6 +1,7 @@
 """The worker: it goes on, whatever fails."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -34,6 +35,16 @@ class Listener:
             self.failures -= 1
             raise RuntimeError("It was meant to fail.")
         self.heard += [event.event for event in events]
+
+
+@dataclass
+class Clockwork:
+    """Follows at a pace of its own, because it does things when time passes too."""
+
+    name: str = "clockwork"
+
+    def step(self) -> int:
+        return 0
 
 
 @pytest.fixture
@@ -83,6 +94,20 @@ def test_a_follower_is_said_to_step_while_nothing_comes_and_not_while_it_fails(r
     stepped = steps.ages()["idle"]
     until(lambda: steps.ages()["idle"] < stepped)
     assert "never-well" not in steps.ages()
+
+
+def test_while_nothing_comes_those_look_often_for_whom_time_passes(
+    run, source: Source, monkeypatch: pytest.MonkeyPatch
+):
+    looks: Counter[str] = Counter()
+    monkeypatch.setattr(worker, "TICK", 0.02)
+    monkeypatch.setattr(worker, "took", lambda name: looks.update([name]))
+    listener = Listener()
+    run(listener, Clockwork())
+    until(lambda: looks["clockwork"] > 100)
+    assert looks["listener"] < looks["clockwork"] / 2
+    record([told("a")], source_id=source.id)
+    until(lambda: listener.heard == ["a"])
 
 
 def test_follower_runs_in_one_process_at_a_time(run, source: Source):
