@@ -20,6 +20,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
+@pytest.fixture(autouse=True)
+def unhurried_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be sampled because the machine stalls; who wants that gives it no time."""
+    from apps.events import counting
+
+    for budget in ("ROLLED_BUDGET", "ROWS_BUDGET", "SAMPLE_BUDGET"):
+        monkeypatch.setattr(counting, budget, 60.0)
+
+
 @pytest.fixture
 def empty_log(transactional_db: None) -> Iterator[None]:
     """A log with nothing of other tests in it, whose transactions are real ones."""

@@ -173,7 +173,7 @@ def test_a_kind_that_only_whole_ids_tell_is_called_after_what_they_have_in_commo
         *("cloudevents.subject./shop#orders/17", "cloudevents.subject.shop.acme.com#orders/18"),
         *("prefect.flow-run.x", "acme.invoice.3"),
     ]
-    happen(source, *(told("a", resource=id) for id in ids))
+    happen(source, *(told("a", resource=id, occurred=NOW - MINUTES) for id in ids))
     kinds = {value.text: value.events for value in facet(None, "kind").values}
     assert kinds == {"subject": 2, "flow run": 1, "invoice": 1}
 
