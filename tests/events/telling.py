@@ -1,12 +1,12 @@
 """Drafts for tests: only what matters is said."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from apps.events.draft import Draft
 
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
 
 def told(
