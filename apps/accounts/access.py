@@ -61,9 +61,10 @@ async def caller_of(
     `token` is what came as `?access_token=` or in the Prefect handshake, and is looked at first.
     Raises AccessAway when the database does not say in so many seconds.
     """
+    until = time.monotonic() + within
     for claim in claims_in(token, authorization):
         if memory.needs(claim):
-            await _learn(claim, local=local, within=within)
+            await _learn(claim, local=local, within=until - time.monotonic())
         if caller := memory.caller(claim):
             return caller
     return LOCAL if local else None

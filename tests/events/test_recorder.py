@@ -59,7 +59,7 @@ async def test_those_who_come_at_once_share_it_too(ours: Recorder, source: Sourc
             await asyncio.sleep(0)
         await ours.record([told()], source_id=source.id)
 
-    await asyncio.gather(*(after(turns) for turns in range(0, 30, ours.GATHER_TURNS)))
+    await asyncio.gather(*(after(turns) for turns in range(0, 30, ours.GATHER_TURNS // 2)))
     assert await in_database(Event.objects.values("tx").distinct().count) == 1
 
 

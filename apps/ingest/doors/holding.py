@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from apps.accounts.access import AccessAway
 from apps.events.away import DatabaseAway
+from eventfeed.patience import PATIENCE
 
 T = TypeVar("T")
 
@@ -23,7 +24,8 @@ async def held(ask: Callable[[float], Awaitable[T]], *, until: float) -> T:
     """
     while True:
         try:
-            return await ask(max(LEAST, until - time.monotonic()))
+            # No longer at once: a connection may stand still where another would answer.
+            return await ask(min(PATIENCE, max(LEAST, until - time.monotonic())))
         except (AccessAway, DatabaseAway):
             if time.monotonic() + AGAIN > until:
                 raise
