@@ -7,28 +7,32 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import msgspec
+
 from apps.events.models import Event
 from apps.events.retention import kept_since
-from apps.resources.sightings import ResourceSeen, names_in, resources_in, words_in
+from apps.resources.sightings import NameSeen, ResourceSeen, names_in, resources_in, words_in
 
 UNTOUCHED = timedelta(minutes=1)
 MOST_REMEMBERED = 50_000
 EXPIRE_EVERY = timedelta(hours=1)
 EXPIRE_AT_ONCE = 1_000
 
-# Given in the order of their keys, so that overlapping batches lock rows in the same order.
+# Given in the order of their keys, so that overlapping batches lock rows in the same order; and as
+# one JSON text, because psycopg writes arrays element by element, in Python.
 WRITE_NAMES = """
     INSERT INTO name (name, is_prefix, last_seen)
-    SELECT * FROM unnest(%s::text[], %s::boolean[], %s::timestamptz[])
+    SELECT * FROM json_to_recordset(%s::json)
+        AS seen (name text, is_prefix boolean, last_seen timestamptz)
     ON CONFLICT (name) DO UPDATE SET last_seen = greatest(name.last_seen, excluded.last_seen)
 """
 WRITE_RESOURCES = """
     INSERT INTO resource (id, display_name, named, kind, words, first_seen, last_seen)
     SELECT id, display_name, named, kind, array_to_tsvector(string_to_array(words, ' ')),
-           first, last
-    FROM unnest(%s::text[], %s::text[], %s::boolean[], %s::text[], %s::text[],
-                %s::timestamptz[], %s::timestamptz[])
-         AS seen (id, display_name, named, kind, words, first, last)
+           first_seen, last_seen
+    FROM json_to_recordset(%s::json)
+        AS seen (id text, display_name text, named boolean, kind text, words text,
+                 first_seen timestamptz, last_seen timestamptz)
     ON CONFLICT (id) DO UPDATE SET
         display_name = CASE WHEN excluded.named THEN excluded.display_name
                             ELSE resource.display_name END,
@@ -96,15 +100,13 @@ class Registry:
     def write_names(self, events: list[Event], cursor: Any) -> None:
         names = [seen for seen in names_in(events) if self.lately_named.lacks(seen)]
         if names:
-            columns = zip(*((n.key, n.is_prefix, n.last_seen) for n in names), strict=True)
-            cursor.execute(WRITE_NAMES, [list(column) for column in columns])
+            cursor.execute(WRITE_NAMES, [told(map(name_row, names))])
             self.lately_named.keep(names)
 
     def write_resources(self, events: list[Event], cursor: Any) -> None:
         resources = [seen for seen in resources_in(events) if self.lately_touched.lacks(seen)]
         if resources:
-            columns = zip(*(resource_row(seen) for seen in resources), strict=True)
-            cursor.execute(WRITE_RESOURCES, [list(column) for column in columns])
+            cursor.execute(WRITE_RESOURCES, [told(map(resource_row, resources))])
             self.lately_touched.keep(resources)
 
     def expire(self, now: datetime, cursor: Any) -> None:
@@ -119,17 +121,24 @@ class Registry:
             self.expired = now
 
 
-def resource_row(seen: ResourceSeen) -> tuple[Any, ...]:
-    words = " ".join(words_in(seen.display_name, seen.key))
-    return (
-        seen.key,
-        seen.display_name,
-        seen.named,
-        seen.kind,
-        words,
-        seen.first_seen,
-        seen.last_seen,
-    )
+def name_row(seen: NameSeen) -> dict[str, Any]:
+    return {"name": seen.key, "is_prefix": seen.is_prefix, "last_seen": seen.last_seen}
+
+
+def resource_row(seen: ResourceSeen) -> dict[str, Any]:
+    return {
+        "id": seen.key,
+        "display_name": seen.display_name,
+        "named": seen.named,
+        "kind": seen.kind,
+        "words": " ".join(words_in(seen.display_name, seen.key)),
+        "first_seen": seen.first_seen,
+        "last_seen": seen.last_seen,
+    }
+
+
+def told(rows: Iterable[dict[str, Any]]) -> str:
+    return msgspec.json.encode(list(rows)).decode()
 
 
 registry = Registry()
