@@ -27,7 +27,7 @@ STORED = """
     ) AS stored
 """
 ONCE = """
-    INSERT INTO once (id, received) SELECT unnest(%s::uuid[]), now()
+    INSERT INTO once (id, received) SELECT unnest('{{{ids}}}'::uuid[]), now()
     ON CONFLICT DO NOTHING RETURNING id
 """
 
@@ -90,7 +90,7 @@ def _store(cursor: CursorWrapper, rows: Sequence[Row]) -> list[Row]:
     cursor.execute(STORED, stored_of(new := unique(rows)))
     new = without(new, cursor.fetchall())
     if ids := told_once(new):
-        cursor.execute(ONCE, [ids])
+        cursor.execute(once(ids))
         new = first_told(new, cursor.fetchall())
     if new:
         with telling_bad_data(new), cursor.copy(COPY) as copy:
@@ -137,9 +137,14 @@ def without(rows: Sequence[Row], stored: Iterable[tuple[int]]) -> list[Row]:
     return [row for at, row in enumerate(rows) if at not in known]
 
 
-def told_once(rows: Iterable[Row]) -> list[UUID]:
-    """Give the ids of ONCE, sorted so that two writers take their locks in the same order."""
-    return sorted({row.id for row in rows if row.once})
+def told_once(rows: Iterable[Row]) -> list[str]:
+    """Give the ids for `once`, sorted so that two writers take their locks in the same order."""
+    return sorted({str(row.id) for row in rows if row.once})
+
+
+def once(ids: Iterable[str]) -> str:
+    """Write the statement that remembers ids and returns those that were new."""
+    return ONCE.format(ids=",".join(ids))
 
 
 def first_told(rows: Iterable[Row], ids: Iterable[tuple[UUID]]) -> list[Row]:

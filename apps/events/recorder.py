@@ -6,24 +6,27 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.pq.abc import PGconn
 from psycopg.rows import TupleRow
 
 from apps.events.absence import Absence
 from apps.events.away import DatabaseAway
+from apps.events.copying import Returned, copy_in
 from apps.events.counters import counters, gauges
 from apps.events.draft import Draft
 from apps.events.log import CHECK
 from apps.events.record import (
-    ONCE,
     STORED,
     TRIES,
     BadData,
     Recorded,
     first_told,
     is_again,
+    once,
     stored_of,
     telling_bad_data,
     told_once,
@@ -250,6 +253,7 @@ class Recorder:
                 await (self._settle(batch) if batch else self._rest())
             except Exception as error:
                 logger.exception("A batch could not be written.")
+                await self._disconnect()
                 for request in batch:
                     request.fail(DatabaseAway(f"It could not be written: {error}"))
         await self._disconnect()
@@ -345,21 +349,20 @@ class Recorder:
             self._wary -= 1
             stored = await conn.execute(STORED, stored_of(new))
             new = without(new, await stored.fetchall())
-        if ids := told_once(new):
-            async with conn.transaction():
-                fresh = await conn.execute(ONCE, [ids])
-                new = first_told(new, await fresh.fetchall())
-                await self._copy(conn, new)
-        else:
-            await self._copy(conn, new)
-        return new
+        return await self._copy(conn.pgconn, new) if new else []
 
-    async def _copy(self, conn: AsyncConnection[TupleRow], rows: list[Row]) -> None:
-        """Copy rows; outside of a transaction the COPY is one by itself, in two round trips."""
-        if rows:
-            with telling_bad_data(rows):
-                async with conn.cursor().copy(COPY) as copy:
-                    await copy.write(copied(rows))
+    async def _copy(self, pgconn: PGconn, rows: list[Row]) -> list[Row]:
+        """Copy rows, without those that were told before; return what was copied."""
+        ids = told_once(rows)
+
+        def data(returned: Returned) -> bytes:
+            if ids:
+                rows[:] = first_told(rows, [(UUID(id.decode()),) for id in returned])
+            return copied(rows)
+
+        with telling_bad_data(rows):
+            await copy_in(pgconn, f"{once(ids)}; {COPY}" if ids else COPY, data)
+        return rows
 
     async def _connect(self) -> AsyncConnection[TupleRow]:
         self._went_away()
