@@ -57,6 +57,9 @@ PARAMETERS = (
     b"sig=",
     b"signature=",
 )
+LONGEST_PARAMETER = max(map(len, PARAMETERS))
+# So many may be looked at one by one.
+FEW = 20
 PASSWORD_BYTES = re.compile(rb"(:\\?/\\?/[^\s/:@\"'<>]*:)([^\s/\"'<>]+)(?=@)")
 
 Walk = Callable[[Any], Any]
@@ -131,7 +134,7 @@ def _may_hide(text: bytes) -> bool:
         return True
     if b"@" in text and _may_hide_before_at(text):
         return True
-    return b"=" in text and _names_any(PARAMETERS, text.lower())
+    return b"=" in text and _may_set_secret(text)
 
 
 def _may_hide_before_at(text: bytes) -> bool:
@@ -139,8 +142,16 @@ def _may_hide_before_at(text: bytes) -> bool:
     return (b"//" in text and PASSWORD_BYTES.search(text) is not None) or b"jdbc:oracle:" in text
 
 
-def _names_any(marks: tuple[bytes, ...], text: bytes) -> bool:
-    return any(mark in text for mark in marks)
+def _may_set_secret(text: bytes) -> bool:
+    if text.count(b"=") > FEW:
+        text = text.lower()
+        return any(mark in text for mark in PARAMETERS)
+    at = text.find(b"=") + 1
+    while at:
+        if text[max(0, at - LONGEST_PARAMETER) : at].lower().endswith(PARAMETERS):
+            return True
+        at = text.find(b"=", at) + 1
+    return False
 
 
 @lru_cache(maxsize=1_024)

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
-from itertools import chain
 from typing import Any, Protocol
 
 from apps.query import lexemes
@@ -102,12 +101,10 @@ class BuiltTerms(Terms):
         and those. They are sorted there: PostgreSQL's source, utils/adt/tsvector.c, tsvectorrecv.
         """
         places = self._at
-        texts: Iterable[str] = places
         if not "".join(places).isascii():
             # Their bytes as characters, like those of the positions.
-            texts = [lexeme.encode().decode("latin-1") for lexeme in places]
-        counts = map(_COUNTS.__getitem__, map(len, places.values()))
-        parts = chain.from_iterable(zip(texts, counts, places.values(), strict=True))
+            places = {one.encode().decode("latin-1"): at for one, at in places.items()}
+        parts = [f"{lexeme}{_COUNTS[len(at)]}{at}" for lexeme, at in places.items()]
         return len(places).to_bytes(4) + "".join(parts).encode("latin-1")
 
     @property
@@ -273,11 +270,10 @@ _HUGE = 10**64
 def _placed(words: Sequence[str]) -> dict[str, str]:
     """Give each word its positions."""
     places: dict[str, str] = {}
+    known = places.get
     for word, at in zip(words, _AT, strict=False):
-        if word in places:
-            places[word] += at
-        elif word != JUMP:
-            places[word] = at
+        places[word] = known(word, "") + at
+    places.pop(JUMP, None)
     if len(words) > MOST_POSITIONS:
         places = {word: at[: 2 * MOST_POSITIONS] for word, at in places.items()}
         for word in words[len(_AT) :]:

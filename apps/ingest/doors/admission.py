@@ -67,4 +67,6 @@ async def _neighbour(scope: Scope, system: str, *, needed: bool, until: float) -
 
 def _token_in(query: bytes) -> str | None:
     """Return `?access_token=`, by which senders say who they are that cannot set a header."""
+    if not query:
+        return None
     return parse_qs(query.decode("latin-1")).get("access_token", [None])[0]
