@@ -1,17 +1,20 @@
 """Group commit: many requests in one transaction, and none harmed by another."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from apps.events import log as the_log
 from apps.events.away import in_database
 from apps.events.counters import counters
+from apps.events.draft import Draft
 from apps.events.models import Event, Source
 from apps.events.record import Recorded
 from apps.events.recorder import DatabaseAway, Overloaded, Recorder, recorder
-from apps.events.row import Refused, rows_of
+from apps.events.row import Refused, Row, rows_of
 from tests.events.telling import told
 from tests.events.waiting import until_async
 from tests.events.wire import Wire, wire
@@ -61,6 +64,39 @@ async def test_those_who_come_at_once_share_it_too(ours: Recorder, source: Sourc
 
     await asyncio.gather(*(after(turns) for turns in range(0, 30, ours.GATHER_TURNS // 2)))
     assert await in_database(Event.objects.values("tx").distinct().count) == 1
+
+
+async def test_one_request_is_prepared_after_the_other(
+    ours: Recorder, source: Source, monkeypatch: pytest.MonkeyPatch
+):
+    prepared = preparing(monkeypatch)
+    first, second = [told() for _ in range(50)], [told() for _ in range(50)]
+    both = ours.record(first, source_id=source.id), ours.record(second, source_id=source.id)
+    await asyncio.gather(*both)
+    assert prepared == [draft.id for draft in first + second]
+
+
+async def test_a_long_request_lets_others_be_prepared_between(
+    ours: Recorder, source: Source, monkeypatch: pytest.MonkeyPatch
+):
+    prepared = preparing(monkeypatch)
+    ours.TURN = 20
+    long, short = [told() for _ in range(50)], [told() for _ in range(15)]
+    both = ours.record(long, source_id=source.id), ours.record(short, source_id=source.id)
+    await asyncio.gather(*both)
+    assert prepared == [draft.id for draft in long[:20] + short + long[20:]]
+
+
+def preparing(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """The ids of drafts, in the order in which they are made ready to be written."""
+    prepared: list[UUID] = []
+
+    def rows_noted(drafts: Sequence[Draft], **how: Any) -> list[Row]:
+        prepared.extend(draft.id for draft in drafts)
+        return rows_of(drafts, **how)
+
+    monkeypatch.setattr("apps.events.recorder.rows_of", rows_noted)
+    return prepared
 
 
 async def test_each_request_hears_what_was_new_of_its_own(ours: Recorder, source: Source):
