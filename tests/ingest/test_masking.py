@@ -107,6 +107,13 @@ def test_an_event_without_secrets_is_the_very_same():
     assert masked(plain) is plain
 
 
+@pytest.mark.parametrize("count", [0, 3, 500])
+def test_a_secret_among_many_settings_is_found(count: int):
+    others = "".join(f";option{number}={number}" for number in range(count))
+    told = payload_of({"uri": f"Server=db{others};Password=hunter2{others}"})
+    assert told == {"uri": f"Server=db{others};Password=***{others}"}
+
+
 def test_rules_are_read_as_they_were_stored():
     rules = Rules(passwords=False, keys=("a", "b*"))
     assert Rules.of(rules.stored()) == rules
