@@ -20,7 +20,7 @@ from apps.automations.machine import Machine
 from apps.automations.models import Automation, Bucket, Firing, LateEvents, Task, Tick
 from apps.automations.watching import Watching
 from apps.events.follower import Moved
-from apps.events.models import Event, FollowerPosition
+from apps.events.models import Event, FollowerPosition, Source
 from apps.query import Outcome
 from tests.events.waiting import until_final
 
@@ -356,6 +356,19 @@ def test_new_follower_starts_at_the_head(watching, automate, happen):
     watching.step()
     assert fired() == []
     assert FollowerPosition.objects.get(name="automations").tx > 0
+
+
+def test_nothing_is_written_while_nothing_happens(watching, automate, happen):
+    happen("invoice.paid")
+    watching.step()
+    at_rest = FollowerPosition.objects.get(name=follower.NAME)
+    # Writing anything, as it has done just now, moves the head of the log.
+    Source.objects.create(name="elsewhere", system="custom")
+    watching.step()
+    assert FollowerPosition.objects.get(name=follower.NAME).moved == at_rest.moved
+    happen("invoice.paid")
+    watching.step()
+    assert FollowerPosition.objects.get(name=follower.NAME).moved > at_rest.moved
 
 
 def test_payload_is_read_when_a_query_asks_for_it(watching, automate, happen):
