@@ -125,7 +125,7 @@ def read_some(memory: Memory) -> int:
 def skip(memory: Memory) -> int:
     """Go to the head of the log, because nobody looks at what lies before.
 
-    Not without an event before it: what we write ourselves moves the head, too.
+    Stay where nothing has come since: what we write ourselves moves the head, too.
     """
     if memory.written is None or read_on(memory.place, 1, reads=frozenset()):
         memory.place = max(memory.place, head_sync()[1:])

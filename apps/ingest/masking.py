@@ -58,7 +58,7 @@ PARAMETERS = (
     b"signature=",
 )
 LONGEST_PARAMETER = max(map(len, PARAMETERS))
-# So many may be looked at one by one.
+# So many equals signs may be looked at one by one.
 FEW = 20
 PASSWORD_BYTES = re.compile(rb"(:\\?/\\?/[^\s/:@\"'<>]*:)([^\s/\"'<>]+)(?=@)")
 

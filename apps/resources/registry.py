@@ -100,13 +100,13 @@ class Registry:
     def write_names(self, events: list[Event], cursor: Any) -> None:
         names = [seen for seen in names_in(events) if self.lately_named.lacks(seen)]
         if names:
-            cursor.execute(WRITE_NAMES, [told(map(name_row, names))])
+            cursor.execute(WRITE_NAMES, [as_json(map(name_row, names))])
             self.lately_named.keep(names)
 
     def write_resources(self, events: list[Event], cursor: Any) -> None:
         resources = [seen for seen in resources_in(events) if self.lately_touched.lacks(seen)]
         if resources:
-            cursor.execute(WRITE_RESOURCES, [told(map(resource_row, resources))])
+            cursor.execute(WRITE_RESOURCES, [as_json(map(resource_row, resources))])
             self.lately_touched.keep(resources)
 
     def expire(self, now: datetime, cursor: Any) -> None:
@@ -137,7 +137,7 @@ def resource_row(seen: ResourceSeen) -> dict[str, Any]:
     }
 
 
-def told(rows: Iterable[dict[str, Any]]) -> str:
+def as_json(rows: Iterable[dict[str, Any]]) -> str:
     return msgspec.json.encode(list(rows)).decode()
 
 

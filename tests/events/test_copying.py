@@ -75,6 +75,16 @@ async def test_a_lost_connection_is_told_as_one(source: Source):
         await conn.close()
 
 
+async def test_a_server_that_ends_says_so(conn: AsyncConnection):
+    def data(_: Returned) -> bytes:
+        with psycopg.connect(dsn()) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 10_000)", [conn.info.backend_pid])
+        return b"never\n"
+
+    with pytest.raises(psycopg.errors.AdminShutdown):
+        await copy_in(conn.pgconn, COPY, data)
+
+
 def cut(cuttable: Wire) -> bytes:
     cuttable.cut()
     return b""
