@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -164,10 +164,12 @@ class Recorder:
         PostgreSQL waited for it a third of the time. And one request after the other: if all were
         ready at the same time, PostgreSQL would wait for them, and then they for it.
         """
+        if len(drafts) <= self.PART:
+            return rows_of(drafts, source_id=source_id)
         rows: list[Row] = []
         for start in range(0, len(drafts), self.TURN):
             turn = drafts[start : start + self.TURN]
-            async with self._turns if len(drafts) > self.PART else nullcontext():
+            async with self._turns:
                 for first in range(0, len(turn), self.PART):
                     if rows:
                         await asyncio.sleep(0)
@@ -371,6 +373,7 @@ class Recorder:
 
         def data(returned: Returned) -> bytes:
             if ids:
+                # In place: an error names a line of what was copied.
                 rows[:] = first_told(rows, [(UUID(id.decode()),) for id in returned])
             return copied(rows)
 

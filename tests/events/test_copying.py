@@ -11,8 +11,6 @@ from apps.events.models import Source
 from eventfeed.database import dsn
 from tests.events.wire import Wire, wire
 
-pytestmark = pytest.mark.usefixtures("source")
-
 COPY = "COPY told (line) FROM STDIN"
 
 
